@@ -1,0 +1,97 @@
+"""Tables of the pseudonymised zone: people without names."""
+
+from __future__ import annotations
+
+from bcf_linkage.definitions.places import KEPT
+from bcf_linkage.definitions.schema import Column, Identity, Table, Type
+
+OURS = "bcf-linkage"
+
+PERSON = Column("person", Type.TEXT, "Keyed pseudonym: 32 letters a to p", OURS)
+
+TRACE = (
+    Column("row", Type.INTEGER, "Position of the row in its file, the first after the header being 1", OURS),
+    PERSON,
+    Column("place", Type.TEXT, f"Where the trace ended: {', '.join(KEPT)}", OURS),
+    Column("trace_reason", Type.TEXT, "Why the trace ended there", OURS),
+    Column("nhs_number_status_derived", Type.TEXT, "NHS number status indicator code that the trace derived, 01 to 08", OURS),
+)
+
+BORN = (
+    Column("age", Type.INTEGER, "Age in whole years on the as-at date, null if the date of birth is not known", OURS),
+    Column("birth_month", Type.TEXT, "Month of birth, YYYY-MM", OURS),
+)
+
+LIVES = (
+    Column("lsoa", Type.TEXT, "Lower layer super output area of the postcode", OURS),
+    Column("deprivation_quintile", Type.INTEGER, "National quintile of the Index of Multiple Deprivation, 1 the most deprived", OURS),
+)
+
+
+def received(extract: Table) -> Table:
+    """What is kept of an extract once it is pseudonymised: one row per row kept, no identifier.
+
+    The spell number stays as a token, since it joins the episodes of one spell.
+    """
+    kept = tuple(
+        column if column.identity is None else Column(column.name, Type.TEXT, f"Keyed token of: {column.meaning}", OURS)
+        for column in extract.columns
+        if column.identity in (None, Identity.SPELL_ID)
+    )
+    born = BORN if extract.identity(Identity.BIRTH_DATE) else ()
+    lives = LIVES if extract.identity(Identity.POSTCODE) else ()
+    return Table(f"received_{extract.name}", extract.grain, extract.source, (*TRACE, *born, *lives, *kept), key=("row",))
+
+
+PEOPLE = Table(
+    name="people",
+    grain="one person: registered on the as-at date, or seen by a service and not registered",
+    source=OURS,
+    key=("person",),
+    columns=(
+        PERSON,
+        Column(
+            "population",
+            Type.TEXT,
+            "registered; not registered (a sound NHS number the register does not hold, or whose registration has ended); untraced",
+            OURS,
+        ),
+        Column("practice_code", Type.TEXT, "Practice of registration, null if not registered", OURS),
+        Column("sex", Type.TEXT, "Person stated gender code", OURS),
+        Column("ethnic_category", Type.TEXT, "Ethnic category", OURS),
+        *BORN,
+        Column("age_band", Type.TEXT, "Age in bands: 00-17, 18-64, 65-74, 75-84, 85+", OURS),
+        *LIVES,
+        Column("residential_institute", Type.TEXT, "Y where the register marks the address as a residential institute", OURS),
+        Column("named_gp", Type.TRUTH, "Whether the register names an accountable GP", OURS),
+    ),
+)
+
+ACTIVITY = Table(
+    name="activity",
+    grain="one person's activity of one kind in one month",
+    source=OURS,
+    key=("person", "month", "setting", "activity"),
+    columns=(
+        PERSON,
+        Column("month", Type.DATE, "First day of the month", OURS),
+        Column("setting", Type.TEXT, "The extract that the activity comes from", OURS),
+        Column("activity", Type.TEXT, "Kind of activity, an item of the unit costs", OURS),
+        Column("quantity", Type.DECIMAL, "Units of activity", OURS),
+        Column("cost", Type.DECIMAL, "Quantity times unit cost, in pounds", OURS),
+    ),
+)
+
+STRATA = Table(
+    name="strata",
+    grain="one person of `people`",
+    source=OURS,
+    key=("person",),
+    columns=(
+        PERSON,
+        Column("health_cost", Type.DECIMAL, "Cost to the NHS in the twelve months to the as-at date, in pounds", OURS),
+        Column("social_care_cost", Type.DECIMAL, "Cost to the council in the twelve months to the as-at date, in pounds", OURS),
+        Column("band", Type.TEXT, "Resource-utilisation band by equal cost, null if not registered", OURS),
+        Column("high_risk", Type.TRUTH, "Among the costliest 2% of the practice's adults", OURS),
+    ),
+)

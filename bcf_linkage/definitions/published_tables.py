@@ -1,0 +1,119 @@
+"""Tables of the published zone: counts only, after disclosure control. Tidy: one row per measure, area and group."""
+
+from __future__ import annotations
+
+from bcf_linkage.definitions.schema import Column, Table, Type
+
+OURS = "bcf-linkage"
+
+STATUS = Column("status", Type.TEXT, "shown, suppressed (a number from 1 to 7 stands behind it) or not applicable", OURS)
+
+STAMP = (
+    Column("period_start", Type.DATE, "First day of the period", OURS),
+    Column("period_end", Type.DATE, "Last day of the period", OURS),
+    Column("as_at", Type.DATE, "The day on which people are counted", OURS),
+    Column("definition_version", Type.TEXT, "Version of the definition that was used", OURS),
+    Column("run_id", Type.TEXT, "The run that published the row", OURS),
+)
+
+COUNTS = (
+    Column("measure", Type.TEXT, "Code of the measure", OURS),
+    Column("measure_name", Type.TEXT, "The measure in words", OURS),
+    Column("area_type", Type.TEXT, "locality, cluster, practice or source", OURS),
+    Column("area_code", Type.TEXT, "Code of the area", OURS),
+    Column("area_name", Type.TEXT, "Name of the area", OURS),
+    Column("group_type", Type.TEXT, "What people are grouped by, or all", OURS),
+    Column("group", Type.TEXT, "The group, or all", OURS),
+    Column("numerator", Type.INTEGER, "People or events counted, rounded to the nearest 5; null if suppressed", OURS),
+    Column("denominator", Type.INTEGER, "Those among whom they are counted, rounded to the nearest 5; null if suppressed", OURS),
+    Column("value", Type.DECIMAL, "Numerator over denominator, times the unit, from the rounded numbers; null if suppressed", OURS),
+    Column("lower", Type.DECIMAL, "Lower end of the 95% interval of the value", OURS),
+    Column("upper", Type.DECIMAL, "Upper end of the 95% interval of the value", OURS),
+    Column("unit", Type.TEXT, "What the value is: percent, per 1,000, per 100,000, count", OURS),
+    STATUS,
+    *STAMP,
+)
+
+
+def _tidy(name: str, grain: str) -> Table:
+    return Table(name, grain, OURS, COUNTS, key=("measure", "area_type", "area_code", "group_type", "group", "period_start"))
+
+
+NATIONAL_CONDITIONS = _tidy("national_conditions", "one figure of the joint-assessment condition for one area")
+COHORT_COUNTS = _tidy("cohort_counts", "one cohort in one area and group")
+BCF_METRICS = _tidy("bcf_metrics", "one metric of the fund for one area and period")
+LINKAGE_QUALITY = _tidy("linkage_quality", "one figure of linkage quality for one source and group")
+
+RISK_BANDS = Table(
+    name="risk_bands",
+    grain="one band of the registered population",
+    source=OURS,
+    key=("band",),
+    columns=(
+        Column("band", Type.TEXT, "Very High, High, Moderate, Low, Healthy or Non users", OURS),
+        Column("people", Type.INTEGER, "People in the band, rounded to the nearest 5; null if suppressed", OURS),
+        Column("share", Type.DECIMAL, "People over all people, in percent, from the rounded numbers", OURS),
+        Column("mean_cost", Type.DECIMAL, "Mean cost of a person in the twelve months to the as-at date, in whole pounds", OURS),
+        Column("total_cost", Type.DECIMAL, "Rounded people times mean cost, in pounds", OURS),
+        STATUS,
+        *STAMP,
+    ),
+)
+
+LINKAGE_LEDGER = Table(
+    name="linkage_ledger",
+    grain="one place and reason in which rows of an extract ended",
+    source=OURS,
+    key=("extract", "place", "reason"),
+    columns=(
+        Column("extract", Type.TEXT, "The extract", OURS),
+        Column("place", Type.TEXT, "Where the rows ended", OURS),
+        Column("reason", Type.TEXT, "Why", OURS),
+        Column("rows", Type.INTEGER, "Rows, rounded to the nearest 5; null if suppressed. The exact ledger is in audit/", OURS),
+        STATUS,
+        *STAMP,
+    ),
+)
+
+DATA_QUALITY = Table(
+    name="data_quality",
+    grain="one rule on one column of an extract",
+    source=OURS,
+    key=("extract", "column", "rule"),
+    columns=(
+        Column("extract", Type.TEXT, "The extract", OURS),
+        Column("column", Type.TEXT, "The column", OURS),
+        Column("rule", Type.TEXT, "The rule", OURS),
+        Column("words", Type.TEXT, "The rule in words", OURS),
+        Column("consequence", Type.TEXT, "What becomes of a row that breaks it", OURS),
+        Column("rows", Type.INTEGER, "Readable rows, rounded to the nearest 5", OURS),
+        Column("failed", Type.INTEGER, "Rows that break the rule, rounded to the nearest 5; null if suppressed", OURS),
+        Column("failed_percent", Type.DECIMAL, "Failed over rows, in percent, from the rounded numbers", OURS),
+        Column("tolerance_percent", Type.DECIMAL, "The most that the gate lets pass, null if the rule does not gate", OURS),
+        STATUS,
+        *STAMP,
+    ),
+)
+
+DATA_DICTIONARY = Table(
+    name="data_dictionary",
+    grain="one declared column",
+    source=OURS,
+    key=("table", "column"),
+    columns=(
+        Column("zone", Type.TEXT, "identifiable, pseudonymised or published", OURS),
+        Column("table", Type.TEXT, "The table", OURS),
+        Column("grain", Type.TEXT, "What one row of the table is", OURS),
+        Column("position", Type.INTEGER, "Order of the column in its table, from 1", OURS),
+        Column("column", Type.TEXT, "The column", OURS),
+        Column("type", Type.TEXT, "Type", OURS),
+        Column("meaning", Type.TEXT, "Meaning", OURS),
+        Column("allowed", Type.TEXT, "What a value may be", OURS),
+        Column("identifies", Type.TEXT, "What it tells of who a person is, blank if nothing", OURS),
+        Column("source", Type.TEXT, "Where the column comes from", OURS),
+    ),
+)
+
+PUBLISHED: dict[str, Table] = {
+    table.name: table for table in (RISK_BANDS, NATIONAL_CONDITIONS, COHORT_COUNTS, BCF_METRICS, LINKAGE_QUALITY, LINKAGE_LEDGER, DATA_QUALITY, DATA_DICTIONARY)
+}

@@ -1,0 +1,50 @@
+"""The whole story of a run, in one screen. It is the same story whether Prefect watches it or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pipelines import publish, receive, runs, stratify
+from pipelines.summary import Summary
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person or a schedule asks for: paths and a date, nothing about anybody."""
+
+    workspace: Path
+    as_at: date
+    engine: str = "polars"
+    who: str = ""
+    why: str = "scheduled refresh"
+
+
+class Perform(Protocol):
+    """How a step is carried out: plainly, or as a Prefect task with its retries."""
+
+    def __call__(self, step: Callable[..., T], *arguments: Any) -> T: ...
+
+
+def plainly(step: Callable[..., T], *arguments: Any) -> T:
+    """Carry out a step by calling it."""
+    return step(*arguments)
+
+
+def refresh(request: Request, perform: Perform = plainly) -> Summary:
+    """Run the river for one period and publish it whole. Raises a Refusal and leaves the previous publication as it was.
+
+    Every step takes the run (paths and dates) and small summaries, and leaves its frames in the run's staging folders.
+    """
+    with runs.opened(request) as run:
+        received = tuple(perform(receive.receive_extract, run, extract) for extract in run.extracts)
+        perform(receive.balance, run, received)
+        perform(stratify.link, run)
+        perform(stratify.stratify, run)
+        perform(publish.count, run, received)
+        return perform(publish.publish, run, received)

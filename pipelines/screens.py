@@ -1,0 +1,199 @@
+"""What a person sees: progress while a command works, and a last screen worth reading. With --json, one document instead."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.progress import heard_by
+from pipelines.summary import Row, Summary
+
+SUPPRESSED = "1 to 7"
+
+
+class Screen:
+    """Where one command shows what it does. Progress goes to standard error, so that standard output can be piped."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.out = Console(soft_wrap=as_json)
+
+    @contextmanager
+    def progress(self) -> Iterator[None]:
+        """A bar that follows the steps told within the block. Where standard error is no terminal, one line for each step."""
+        if self.as_json:
+            yield
+            return
+        if not sys.stderr.isatty():
+            console = Console(stderr=True)
+            with heard_by(lambda step, number, steps: console.print(f"[{number}/{steps}] {step}", markup=False, highlight=False)):
+                yield
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("starting", total=None)
+            with heard_by(lambda step, number, steps: bar.update(task, description=step, completed=number - 1, total=steps)):
+                yield
+
+    def json(self, document: Any) -> None:
+        """One JSON document on standard output."""
+        self.out.print(json.dumps(document, default=str, ensure_ascii=False, indent=2), markup=False, highlight=False)
+
+    def summary(self, summary: Summary, demo: bool = False) -> None:
+        """The last screen of a run."""
+        if self.as_json:
+            self.json(summary.as_json())
+            return
+        self.out.print()
+        self.out.print(f"[bold]{summary.locality}[/bold], {summary.period_start:%-d %B %Y} to {summary.period_end:%-d %B %Y}", highlight=False)
+        if demo:
+            self.out.print("Every person here is made up. What it shows is how the system works, not how any place is.", style="dim")
+        self._print("Rows read, and where they went", _pivot(summary.places))
+        self._print("Linked to the GP register, of the rows that went to trace", _linked(summary.linked))
+        self._print("People by resource-utilisation band: each of the five holds a fifth of the cost to the NHS", _bands(summary.risk_bands))
+        self._print("Joint assessment and accountable lead professional", _condition(summary.condition))
+        self.out.print(Text("Numbers from 1 to 7 are suppressed, the others rounded to the nearest 5; percentages are of rounded numbers.", style="dim"))
+        self.out.print()
+        self._files(summary)
+
+    def _files(self, summary: Summary) -> None:
+        published = summary.published
+        workspace = published.parent.parent
+        lines = (
+            (str(published / "cohorts.duckdb"), "every published table, for DuckDB"),
+            (str(published / "csv"), "the same as CSV, to open in a spreadsheet"),
+            (str(published / "tables"), "the same as Parquet"),
+            (str(workspace / "audit" / summary.run_id), "the exact ledger, and the manifest of what went in and came out"),
+        )
+        width = max(len(path) for path, _ in lines)
+        for path, words in lines:
+            self.out.print(f"{path:<{width}}  [dim]{words}[/dim]", soft_wrap=True, highlight=False)
+        self.out.print(f'\nNext: bcf query {workspace} "select band, people, mean_cost from risk_bands"', soft_wrap=True, highlight=False, markup=False)
+
+    def synthesised(self, made: Sequence[Row]) -> None:
+        """What `bcf synth` wrote."""
+        if self.as_json:
+            self.json(made)
+            return
+        self._print("Written. Every person is made up.", _plain(made))
+
+    def initialised(self, made: Sequence[Path]) -> None:
+        """What `bcf init` made."""
+        if self.as_json:
+            self.json([str(path) for path in made])
+            return
+        for path in made:
+            self.out.print(str(path), soft_wrap=True, highlight=False, markup=False)
+        self.out.print(f"\nNext: fill in {made[0]}, put the deliveries under landing/, and run `bcf doctor {made[0].parent}`.", soft_wrap=True, highlight=False)
+
+    def schema(self, listing: Sequence[Row]) -> None:
+        """The declared extracts, or one extract's columns."""
+        if self.as_json:
+            self.json(listing)
+            return
+        self._print("", _plain([{k: v for k, v in row.items() if k not in ("codes", "source")} for row in listing]))
+
+    def rows(self, answer: Any) -> None:
+        """What a query gave."""
+        if self.as_json:
+            self.json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
+            return
+        self._print("", _plain([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], answer.columns))
+
+    def checked(self, report: Any, written: Path | None) -> None:
+        """What `bcf check` found in a file."""
+        if self.as_json:
+            self.json(report.as_json())
+            return
+        self.out.print(report.text(), markup=False, highlight=False)
+        if written:
+            self.out.print(f"Report: {written}", soft_wrap=True, highlight=False)
+
+    def findings(self, findings: Iterable[Any]) -> None:
+        """What `bcf doctor` found."""
+        if self.as_json:
+            self.json([{"subject": f.subject, "well": f.well, "words": f.words} for f in findings])
+            return
+        for finding in findings:
+            mark = "[green]well [/green]" if finding.well else "[bold red]wrong[/bold red]"
+            self.out.print(f"{mark}  {finding.subject:<34}", Text(finding.words), soft_wrap=True, highlight=False)
+
+    def _print(self, title: str, table: Table) -> None:
+        if title:
+            self.out.print(f"\n[bold]{title}[/bold]", highlight=False)
+        self.out.print(table)
+
+
+def _table(*columns: tuple[str, bool]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name, is_number in columns:
+        table.add_column(name, justify="right" if is_number else "left")
+    return table
+
+
+def _plain(rows: Sequence[Row], columns: Sequence[str] = ()) -> Table:
+    names = list(columns) or list(rows[0] if rows else [])
+    table = _table(*((name, bool(rows) and all(isinstance(row[name], int | float) or row[name] is None for row in rows)) for name in names))
+    for row in rows:
+        table.add_row(*(Text(_number(row[name])) for name in names))
+    return table
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+def _count(value: Any) -> str:
+    return SUPPRESSED if value is None else f"{value:,}"
+
+
+def _percent(value: Any) -> str:
+    return "" if value is None else f"{value:.1f}%"
+
+
+def _pivot(places: Sequence[Row]) -> Table:
+    """One line per extract, one column per place that holds a row."""
+    names = list(dict.fromkeys(row["place"] for row in places))
+    table = _table(("", False), ("read", True), *((name, True) for name in names))
+    for extract in dict.fromkeys(row["extract"] for row in places):
+        counts = {row["place"]: row["rows"] for row in places if row["extract"] == extract}
+        table.add_row(extract, f"{sum(counts.values()):,}", *(f"{counts[name]:,}" if counts.get(name) else "" for name in names))
+    return table
+
+
+def _linked(rows: Sequence[Row]) -> Table:
+    table = _table(("", False), ("linked", True), ("of", True), ("share", True))
+    for row in rows:
+        table.add_row(row["extract"], f"{row['linked']:,}", f"{row['traced']:,}", _percent(row["percent"]))
+    return table
+
+
+def _bands(rows: Sequence[Row]) -> Table:
+    table = _table(("band", False), ("people", True), ("share", True), ("mean cost", True), ("", False))
+    widest = max((row["share"] or 0 for row in rows), default=0) or 1
+    for row in rows:
+        mean = "" if row["mean_cost"] is None else f"£{row['mean_cost']:,.0f}"
+        table.add_row(row["band"], _count(row["people"]), _percent(row["share"]), mean, Text("▇" * round(24 * (row["share"] or 0) / widest), style="cyan"))
+    return table
+
+
+def _condition(rows: Sequence[Row]) -> Table:
+    table = _table(("", False), ("people", True), ("of", True), ("share", True))
+    for row in rows:
+        table.add_row(row["measure_name"], _count(row["numerator"]), _count(row["denominator"]), _percent(row["value"]))
+    return table

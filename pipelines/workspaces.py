@@ -1,0 +1,67 @@
+"""A new workspace: its folders, a key of its own, and a `locality.toml` to fill in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
+from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.identifiable import vault
+from pipelines.settings import FILE
+
+_HEAD = """# A workspace of bcf-linkage: who shares what with whom, and on what basis. Every key is needed; unknown keys are refused.
+
+[locality]
+name = "Anytown"              # as it should stand in reports
+code = "00X"                  # ODS code of the commissioner
+kind = "live"                 # "live" takes only numbers that are issued to people; "synthetic" only the range that never is
+council = "Anytown Council"
+hospital = "Anytown General Hospital"
+
+[lookups]
+# Postcode to LSOA and deprivation, cut from the ONS postcode directory: columns postcode, lsoa, deprivation_decile.
+postcodes = "lookups/postcodes.csv"
+
+[disclosure]
+profile = "hes7r5"            # 1 to 7 suppressed, the rest to the nearest 5
+
+# The practices of the locality, in the clusters or neighbourhoods that work as teams. List all of them.
+[[clusters]]
+code = "C1"
+name = "Central"
+practices = [
+    { code = "Z00001", name = "The Surgery" },
+]
+
+# One section for each extract that is shared. A source that is not shared is left out; the GP register must be there.
+"""
+
+_SOURCE = """[sources.{name}]
+supplier = "who sends it"
+agreement = "reference of the data sharing agreement"
+legal_basis = "the basis for sharing"
+purpose = "risk stratification"
+valid_from = 2014-04-01
+valid_to = 2015-03-31
+
+"""
+
+_GATE = """# How much of a delivery may break a rule, where the national tolerance does not fit, for example:
+# [gate.adult_social_care]
+# "nhs_number: required" = { tolerance_percent = 90, owner = "information analyst", reason = "the council records it from next April" }
+"""
+
+
+def initialise(folder: Path) -> tuple[Path, ...]:
+    """Make a workspace and say what was made. Raises RequestRefused if there is one, EnvironmentRefused if it cannot be written."""
+    settings = folder / FILE
+    if settings.exists():
+        raise RequestRefused(f"{settings}: there is a workspace here already; choose another folder")
+    landing = tuple(folder / "landing" / name for name in EXTRACTS)
+    try:
+        for place in (*landing, folder / "lookups"):
+            place.mkdir(parents=True, exist_ok=True)
+        settings.write_text(_HEAD + "".join(_SOURCE.format(name=name) for name in EXTRACTS) + _GATE, encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentRefused(f"{folder}: cannot be written ({error.strerror}); choose another folder or ask for the right to write") from None
+    return (settings, *landing, folder / "lookups", vault.create_key(folder / "vault"))
