@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pipelines import publish, receive, runs, stratify
+from pipelines.runs import Request
 from pipelines.summary import Summary
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class Request:
-    """What a person or a schedule asks for: paths and a date, nothing about anybody."""
-
-    workspace: Path
-    as_at: date
-    engine: str = "polars"
-    who: str = ""
-    why: str = "scheduled refresh"
+__all__ = ["Perform", "Request", "plainly", "refresh"]
 
 
 class Perform(Protocol):

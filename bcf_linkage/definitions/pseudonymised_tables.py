@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bcf_linkage.definitions.extracts.hospital_admissions import HOSPITAL_ADMISSIONS
 from bcf_linkage.definitions.places import KEPT
 from bcf_linkage.definitions.schema import Column, Identity, Table, Type
 
@@ -95,3 +96,63 @@ STRATA = Table(
         Column("high_risk", Type.TRUTH, "Among the costliest 2% of the practice's adults", OURS),
     ),
 )
+
+SPELLS = Table(
+    name="spells",
+    grain="one hospital provider spell, as its first episode tells it",
+    source=OURS,
+    key=("hospital_provider_spell_number",),
+    event_date="start_date_hospital_provider_spell",
+    event_end="discharge_date_from_hospital_provider_spell",
+    columns=(
+        PERSON,
+        Column("registered", Type.TRUTH, "Whether the person was registered with a practice of the locality on the day of admission", OURS),
+        Column("age", Type.INTEGER, "Age in whole years in the month of admission", OURS),
+        Column("nights", Type.INTEGER, "Nights from admission to discharge, to the as-at date while the person is still in hospital", OURS),
+        Column("ambulatory_care_sensitive", Type.TEXT, "Chronic ambulatory care sensitive condition of the first episode, null if it is none", OURS),
+        *(
+            column
+            for column in received(HOSPITAL_ADMISSIONS).columns
+            if column.name in HOSPITAL_ADMISSIONS.names
+            and column.name not in ("episode_number", "start_date_consultant_episode", "end_date_consultant_episode", "nhs_number_trace_status")
+        ),
+    ),
+)
+
+CARE = Table(
+    name="care",
+    grain="one person of `people`",
+    source=OURS,
+    key=("person",),
+    columns=(
+        PERSON,
+        Column("case_management_register", Type.TRUTH, "On the case-management register: admission avoidance care started and not since ended", OURS),
+        Column("care_plan", Type.TRUTH, "A care plan agreed, not since declined, and admission avoidance care not since ended", OURS),
+        Column("accountable_professional", Type.TRUTH, "The register names an accountable GP, or the person was told of one", OURS),
+        Column("long_term_conditions", Type.INTEGER, "Distinct long-term conditions ever coded in general practice", OURS),
+        Column("social_care", Type.TRUTH, "Client of adult social care in the twelve months to the as-at date: a request, assessment, service or review", OURS),
+        Column("care_home", Type.TRUTH, "In a residential institute by the GP register, or in a care home that the council pays for, on the as-at date", OURS),
+    ),
+)
+
+TRANSFERS = Table(
+    name="transfers",
+    grain="one event in which a person passes from one kind of care to another; of a delay, one month of it",
+    source=OURS,
+    columns=(
+        PERSON,
+        Column(
+            "transfer",
+            Type.TEXT,
+            "care_home_admission (a new permanent place that the council pays for), reablement_discharge (from hospital to reablement), "
+            "or delay (in hospital although ready to leave)",
+            OURS,
+        ),
+        Column("day", Type.DATE, "Day of the transfer; of a delay, the first day of the month", OURS),
+        Column("age", Type.INTEGER, "Age in whole years in the month of the transfer; of a delay or a discharge, in the month of admission", OURS),
+        Column("delayed_days", Type.INTEGER, "Days of the month on which the person was ready to leave, null unless a delay", OURS),
+        Column("at_home", Type.TRUTH, "Alive and neither in hospital nor in a care home on the 91st day after a reablement discharge; null if not yet known", OURS),
+    ),
+)
+
+PSEUDONYMISED: dict[str, Table] = {table.name: table for table in (PEOPLE, SPELLS, ACTIVITY, STRATA, CARE, TRANSFERS)}

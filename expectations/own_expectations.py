@@ -1,0 +1,64 @@
+"""The two expectations that Great Expectations does not have: a real date, and the NHS number's check digit.
+
+They read values in Python's own terms, apart from the row rules. Importing this module imports Great Expectations.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import ColumnMapExpectation
+from great_expectations.expectations.metrics import ColumnMapMetricProvider
+from great_expectations.expectations.metrics.map_metric_provider import column_condition_partial
+
+
+def as_date(text: str) -> date | None:
+    """The date that the text writes as YYYY-MM-DD, None if it writes none. Only what reads back as itself was written so."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None
+
+
+def has_check_digit(text: str) -> bool:
+    """Whether the ten digits, spaces aside, are not all one and their sum, weighed from ten down to one, can be divided by eleven."""
+    digits = text.replace(" ", "")
+    if len(digits) != 10 or not (digits.isascii() and digits.isdigit()) or len(set(digits)) == 1:
+        return False
+    return sum(weight * int(digit) for weight, digit in zip(range(10, 0, -1), digits, strict=True)) % 11 == 0
+
+
+class ColumnValuesRealDate(ColumnMapMetricProvider):  # type: ignore[misc]
+    """Which values are a real date."""
+
+    condition_metric_name = "column_values.real_date"
+
+    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N805 - Great Expectations makes it a class method
+        return column.map(as_date).notna()
+
+
+class ExpectColumnValuesToBeRealDates(ColumnMapExpectation):  # type: ignore[misc]
+    """Expect every value to be a real date written YYYY-MM-DD."""
+
+    map_metric = ColumnValuesRealDate.condition_metric_name
+
+
+class ColumnValuesCheckDigit(ColumnMapMetricProvider):  # type: ignore[misc]
+    """Which values have the NHS number's check digit."""
+
+    condition_metric_name = "column_values.nhs_number_check_digit"
+
+    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N805 - Great Expectations makes it a class method
+        return column.map(has_check_digit).astype(bool)
+
+
+class ExpectColumnValuesToHaveCheckDigit(ColumnMapExpectation):  # type: ignore[misc]
+    """Expect every value to be ten digits of which the last is the modulus 11 check digit, not one digit repeated."""
+
+    map_metric = ColumnValuesCheckDigit.condition_metric_name

@@ -1,0 +1,55 @@
+"""The synthetic locality on the command line: made with `bcf synth`, made and run with `bcf demo`. No live run comes this way."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
+from bcf_linkage.identifiable import vault
+from pipelines import progress
+from pipelines.running import run_once
+from pipelines.screens import Screen
+from pipelines.settings import FILE, read_settings
+from pipelines.summary import Row, Summary
+
+AS_AT = date(2014, 9, 30)
+"""The day on which a synthetic locality's two years end: six months into the enhanced service that the plans lean on."""
+
+
+def synthesise(locality: str, people: int, seed: int, out: Path, file_format: str, screen: Screen) -> list[Row]:
+    """Write a synthetic workspace; gives back one row per file written. Raises RequestRefused where there is a workspace already."""
+    from synthetic import locality_toml, profiles
+    from synthetic.make import STEPS, make
+
+    profile = profiles.load(locality)
+    if out.exists() and any(out.iterdir()):
+        raise RequestRefused(f"{out}: is there already and not empty; choose another folder")
+    try:
+        with screen.progress():
+            told = iter(range(1, len(STEPS) + 1))
+            made = make(locality, people, seed, out, file_format, AS_AT, progress=lambda step: progress.tell(step, next(told), len(STEPS)))
+        (out / FILE).write_text(locality_toml.render(profile), encoding="utf-8")
+        vault.create_key(out / "vault")
+    except OSError as error:
+        raise EnvironmentRefused(f"{out}: could not be written ({error.strerror}); look at the space and the right to write") from None
+    return [{"file": str(file.path), "rows": file.rows, "megabytes": file.size / 1e6} for file in made]
+
+
+def demonstrate(locality: str, people: int, seed: int, out: Path, with_prefect: bool, screen: Screen) -> Summary:
+    """A synthetic locality, made and run. Replaces an earlier demo, and nothing else."""
+    if out.exists() and any(out.iterdir()):
+        _refuse_unless_synthetic(out)
+        shutil.rmtree(out)
+    synthesise(locality, people, seed, out, "csv", screen)
+    return run_once(out, AS_AT, "polars", with_prefect, screen, why="demonstration")
+
+
+def _refuse_unless_synthetic(out: Path) -> None:
+    try:
+        synthetic = (out / "truth").is_dir() and read_settings(out).kind == "synthetic"
+    except RequestRefused:
+        synthetic = False
+    if not synthetic:
+        raise RequestRefused(f"{out}: is there already and is no earlier demo; choose another folder with --out")

@@ -1,0 +1,40 @@
+"""Steps in the pseudonymised zone: from received rows to one row a person, what they used, and where they stand."""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from bcf_linkage.definitions.periods import window_to
+from bcf_linkage.pseudonymised.activity import activity
+from bcf_linkage.pseudonymised.care import care
+from bcf_linkage.pseudonymised.extracts import complete
+from bcf_linkage.pseudonymised.link import people
+from bcf_linkage.pseudonymised.spells import spells
+from bcf_linkage.pseudonymised.strata import strata
+from bcf_linkage.pseudonymised.transfers import transfers
+from bcf_linkage.storage.engine import Engine, engine_named
+from pipelines.runs import Run
+
+
+def received_rows(run: Run, engine: Engine) -> dict[str, nw.LazyFrame]:
+    """Every declared extract's rows that were kept, pseudonymised; an extract that is not shared has none."""
+    return dict(complete({extract: engine.scan(run.received(extract)) for extract in run.extracts}))
+
+
+def link(run: Run) -> None:
+    """Received rows to `people`, `spells`, `activity` and `transfers`."""
+    engine, rules, window = engine_named(run.request.engine), run.rulebook(), window_to(run.as_at)
+    received = received_rows(run, engine)
+    engine.write(people(received, run.as_at, rules.bands.ages), run.table("people"))
+    engine.write(spells(received, run.as_at, rules.ambulatory), run.table("spells"))
+    stays = engine.scan(run.table("spells"))
+    engine.write(activity(received, stays, rules.prices, window), run.table("activity"))
+    engine.write(transfers(received, stays, window), run.table("transfers"))
+
+
+def stratify(run: Run) -> None:
+    """`people` and `activity` to `strata` (cost, band, risk) and `care` (plans, professionals, conditions)."""
+    engine, rules = engine_named(run.request.engine), run.rulebook()
+    persons = engine.scan(run.table("people"))
+    engine.write(strata(persons, engine.scan(run.table("activity")), rules.bands, run.year), run.table("strata"))
+    engine.write(care(persons, received_rows(run, engine), rules.clinical_codes, run.year), run.table("care"))

@@ -1,0 +1,28 @@
+"""Where every row must end, told from the truth alone: whose it is, and what was done to it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from bcf_linkage.definitions.places import Place
+
+REGISTER = "gp_registrations"
+NEVER_READ = (Place.UNREADABLE, Place.REFUSED, Place.DUPLICATE)
+
+
+def expected_places(records: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """One row per record: extract, row, place, reason.
+
+    `records` has one row per record: extract, row, true_person. `labels` has one per faulty row. A row whose label names no
+    place ends where its person does: linked if a row of the register that can be used is the person's, else not registered.
+    """
+    keys = ["extract", "row"]
+    labelled = records.join(labels.select(*keys, "place", "reason"), on=keys, how="left", maintain_order="left")
+    usable = ~pl.col("place").is_in(NEVER_READ).fill_null(value=False)
+    held = labelled.filter((pl.col("extract") == REGISTER) & usable)["true_person"].unique()
+    on_register = pl.col("true_person").is_in(held.implode())
+    by_person = {
+        "place": pl.when(on_register).then(pl.lit(Place.LINKED)).otherwise(pl.lit(Place.NOT_REGISTERED)),
+        "reason": pl.when(on_register).then(pl.lit("cross_check")).otherwise(pl.lit("not_on_register")),
+    }
+    return labelled.select(*keys, *(pl.coalesce(name, default).alias(name) for name, default in by_person.items()))

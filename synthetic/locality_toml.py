@@ -1,0 +1,89 @@
+"""The commented `locality.toml` of a synthetic workspace: who, where, under which agreements, and what the gate lets pass."""
+
+from __future__ import annotations
+
+import json
+from math import ceil
+
+from synthetic.profiles import Cluster, Profile
+
+COVERED = 0.95
+"""A source that holds the NHS number for fewer than this needs an exception at the gate."""
+MARGIN_PERCENT = 10
+
+PRIMARY_CARE, HOSPITAL, SOCIAL_CARE = "SYN-GP-01", "SYN-AC-01", "SYN-SC-01"
+AGREEMENTS = {
+    "gp_registrations": PRIMARY_CARE,
+    "gp_events": PRIMARY_CARE,
+    "hospital_admissions": HOSPITAL,
+    "emergency_care": HOSPITAL,
+    "outpatients": HOSPITAL,
+    "adult_social_care": SOCIAL_CARE,
+}
+
+HEAD = """\
+# A fictional locality. No person stands behind any record; only numbers that are never issued are accepted here.
+[locality]
+name = {name}
+code = {code}
+kind = "synthetic"
+council = {council}
+hospital = {hospital}
+
+# Postcode to LSOA and decile of deprivation: columns postcode, lsoa, deprivation_decile.
+[lookups]
+postcodes = "lookups/postcodes.csv"
+
+# How counts are protected before they are published.
+[disclosure]
+profile = "hes7r5"
+
+# Clusters of practices, the areas between practice and locality."""
+
+SOURCE = """\
+[sources.{extract}]
+supplier = {supplier}
+agreement = {agreement}
+legal_basis = "none needed: no person stands behind these records"
+purpose = "to try out and to test the pipeline"
+valid_from = 2012-10-01
+valid_to = 2015-09-30"""
+
+GATE = """\
+# What the gate lets pass beyond its own tolerance, for whom and why.
+[gate.adult_social_care]
+"nhs_number: required" = {{ tolerance_percent = {percent}, owner = {owner}, reason = {reason} }}"""
+
+
+def render(profile: Profile) -> str:
+    """A profile to the text of its settings."""
+    head = HEAD.format(name=_text(profile.title), code=_text(profile.code), council=_text(profile.council), hospital=_text(profile.hospital_name))
+    sources = ["# Who sends what, under which sharing agreement. One block for each extract.", *(_source(profile, extract) for extract in AGREEMENTS)]
+    parts = [head, *(_cluster(profile, cluster) for cluster in profile.clusters), *sources]
+    if profile.social_care_number_coverage < COVERED:
+        parts.append(_gate(profile))
+    return "\n\n".join(parts) + "\n"
+
+
+def _cluster(profile: Profile, cluster: Cluster) -> str:
+    own = [practice for practice in profile.practices if practice.cluster_code == cluster.code]
+    practices = "\n".join(f"    {{ code = {_text(practice.code)}, name = {_text(practice.name)} }}," for practice in own)
+    return f"[[clusters]]\ncode = {_text(cluster.code)}\nname = {_text(cluster.name)}\npractices = [\n{practices}\n]"
+
+
+def _source(profile: Profile, extract: str) -> str:
+    agreement = AGREEMENTS[extract]
+    supplier = {PRIMARY_CARE: f"the practices of {profile.title}", HOSPITAL: profile.hospital_name, SOCIAL_CARE: profile.council}[agreement]
+    return SOURCE.format(extract=extract, supplier=_text(supplier), agreement=_text(agreement))
+
+
+def _gate(profile: Profile) -> str:
+    percent = min(99, ceil(100 * (1 - profile.social_care_number_coverage)) + MARGIN_PERCENT)
+    owner = f"information governance lead, {profile.council}"
+    reason = f"the council holds the NHS number of {profile.social_care_number_coverage:.0%} of its clients"
+    return GATE.format(percent=percent, owner=_text(owner), reason=_text(reason))
+
+
+def _text(value: str) -> str:
+    """A TOML string."""
+    return json.dumps(value, ensure_ascii=False)

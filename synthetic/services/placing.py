@@ -1,0 +1,47 @@
+"""From rates to events: who has one, and on which day."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+
+from synthetic.people import People
+from synthetic.rates import Floats, Integers
+from synthetic.window import Window
+
+
+def place(rng: Generator, rates: Floats) -> tuple[Integers, Integers]:
+    """Person and month of each event, from expected events of each person (rows) in each month (columns).
+
+    Events fall as chance has it, but their number over all people and months is the expected one. In order of month.
+    """
+    ends = np.cumsum(rates.T, dtype=np.float64)
+    count = int(ends[-1] + rng.random()) if len(ends) else 0
+    marks = np.cumsum(rng.standard_exponential(count + 1))
+    cell = np.searchsorted(ends, marks[:-1] * (ends[-1] / marks[-1]), side="right") if count else np.empty(0, np.int64)
+    cell = np.minimum(cell, len(ends) - 1)
+    return (cell % len(rates)).astype(np.int32), (cell // len(rates)).astype(np.int32)
+
+
+def day_in_month(rng: Generator, people: People, window: Window, person: Integers, month: Integers, weekdays: bool) -> Integers:
+    """A day of the month on which the person is here; for services that rest at the weekend, a working day of that week or the next."""
+    low = np.maximum(window.edges[month], people.start[person])
+    high = np.minimum(window.edges[month + 1] - 1, people.end[person])
+    day = low + (rng.random(len(person), np.float32) * (high - low + 1)).astype(np.int32)
+    if not weekdays:
+        return day.astype(np.int32)
+    back = np.where(weekday(day) < 5, 0, weekday(day) - 4 + person % 5)
+    moved = day - back
+    moved = np.where(moved < low, day - back + 7, moved)
+    return np.where(moved <= high, moved, day).astype(np.int32)
+
+
+def weekday(day: Integers) -> Integers:
+    """The day of the week of each day number, 0 for Monday."""
+    return (day + 3) % 7
+
+
+def in_order(*columns: Integers) -> tuple[Integers, ...]:
+    """The columns in order of the first, those of equal rank as they were."""
+    order = np.argsort(columns[0], kind="stable")
+    return tuple(column[order] for column in columns)

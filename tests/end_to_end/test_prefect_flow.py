@@ -1,0 +1,300 @@
+"""The story under Prefect's watch: what is tried again, what is shown, and what Prefect never gets to keep."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipelines import prefect_environment
+
+prefect_environment.prepare()
+
+from prefect import flow, get_client, task  # noqa: E402 - after its environment is prepared
+from prefect.client.schemas.objects import Artifact  # noqa: E402
+from prefect.client.schemas.sorting import ArtifactSort  # noqa: E402
+from prefect.settings import PREFECT_HOME, PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings  # noqa: E402
+from prefect.testing.utilities import prefect_test_harness  # noqa: E402
+
+from bcf_linkage.definitions.errors import DataRefused, EnvironmentRefused, Refusal, RequestRefused  # noqa: E402
+from pipelines import flows  # noqa: E402
+from pipelines.progress import heard_by, tell  # noqa: E402
+from pipelines.refresh import Request  # noqa: E402
+from pipelines.scrub import MayPass, Unforeseen, carefully, scrubbed  # noqa: E402
+from pipelines.summary import Summary  # noqa: E402
+
+CANARY = "9434765919"
+MARKER = "a word that only the positive control says"
+AT_ONCE = flows.AsTasks(delays=(0, 0, 0))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Prefect server for these tests, with a home of its own. Gives the folder of its database."""
+    with temporary_settings({PREFECT_HOME: tmp_path_factory.mktemp("prefect")}), prefect_test_harness(server_startup_timeout=120):
+        yield Path(PREFECT_SERVER_DATABASE_CONNECTION_URL.value().removeprefix("sqlite+aiosqlite:///")).parent
+
+
+@pytest.fixture
+def workspace(small_workspace: Path, tmp_path: Path) -> Path:
+    """A copy that a test may run in."""
+    return Path(shutil.copytree(small_workspace, tmp_path / "locality"))
+
+
+def in_a_flow(step: Callable[..., Any], *arguments: Any) -> Any:
+    """Perform one step as the story would."""
+
+    @flow(name="one step")
+    def one_step() -> Any:
+        return AT_ONCE(step, *arguments)
+
+    return one_step()
+
+
+class Failing:
+    """A step that fails so many times before it succeeds, and counts."""
+
+    __name__ = "failing"
+
+    def __init__(self, error: Exception, times: int) -> None:
+        self.error, self.times, self.calls = error, times, 0
+
+    def __call__(self) -> str:
+        self.calls += 1
+        if self.calls <= self.times:
+            raise self.error
+        return "done"
+
+
+def test_a_disk_that_comes_back_is_tried_again(server: Path) -> None:
+    step = Failing(OSError(5, "input/output error"), times=2)
+    assert in_a_flow(step) == "done"
+    assert step.calls == 3
+
+
+def test_a_disk_that_stays_away_is_given_up(server: Path) -> None:
+    step = Failing(OSError(5, "input/output error"), times=9)
+    with pytest.raises(MayPass, match=r"^OSError at .+: Input/output error; "):
+        in_a_flow(step)
+    assert step.calls == 4
+
+
+@pytest.mark.parametrize("refusal", [DataRefused("late.csv: row 3"), RequestRefused("no such file"), EnvironmentRefused("no key")])
+def test_a_refusal_is_never_tried_again_and_comes_out_as_it_was(server: Path, refusal: Refusal) -> None:
+    step = Failing(refusal, times=1)
+    with pytest.raises(type(refusal)) as caught:
+        in_a_flow(step)
+    assert caught.value is refusal
+    assert step.calls == 1
+
+
+def test_an_error_that_nobody_foresaw_is_not_tried_again(server: Path) -> None:
+    step = Failing(KeyError(CANARY), times=1)
+    with pytest.raises(Unforeseen, match="KeyError"):
+        in_a_flow(step)
+    assert step.calls == 1
+
+
+def test_prefect_never_learns_what_an_error_said(server: Path) -> None:
+    """Errors that quote a number leave none of it in any byte of the database; a task that is not ours shows that the search can find."""
+
+    def quotes_a_number() -> None:
+        raise ValueError(f"could not parse {CANARY}")
+
+    def refuses_because_of_it() -> None:
+        try:
+            quotes_a_number()
+        except ValueError:
+            raise DataRefused("gp_events.csv: row 3, column nhs_number") from ValueError(CANARY)
+
+    @task(name="not ours", persist_result=False)
+    def not_ours() -> None:
+        raise ValueError(MARKER)
+
+    @flow(name="canaries")
+    def canaries(number: str) -> None:
+        for step in (Failing(OSError(CANARY), times=9), Failing(KeyError(CANARY), times=1), quotes_a_number, refuses_because_of_it):
+            with pytest.raises(Refusal):
+                AT_ONCE(step)
+        AT_ONCE(len, "a step's argument: " + CANARY)
+        with pytest.raises(ValueError, match=MARKER):
+            not_ours()
+
+    canaries("only a name")
+    kept = wait_for(lambda: found if (found := every_byte(server)).count(MARKER.encode()) >= 4 else b"")
+    assert kept, "the search finds what is there"
+    assert CANARY.encode() not in kept + every_pickle(PREFECT_HOME.value())
+    assert b"gp_events.csv: row 3, column nhs_number" in kept
+
+
+def test_the_refusal_that_prefect_pickles_is_ours_alone(server: Path) -> None:
+    """Whatever the settings, a flow that fails leaves its exception on disk. It is the refusal, without what led to it."""
+    with pytest.raises(Unforeseen):
+        in_a_flow(Failing(KeyError(CANARY), times=1))
+    pickles = every_pickle(PREFECT_HOME.value())
+    assert b"KeyError at " in pickles
+    assert CANARY.encode() not in pickles
+
+
+def test_nothing_is_kept_of_what_a_step_returns(server: Path) -> None:
+    before = every_byte(PREFECT_HOME.value())
+    assert in_a_flow(lambda: [CANARY]) == [CANARY]
+    assert every_byte(PREFECT_HOME.value()) == before
+    assert CANARY.encode() not in every_byte(server)
+
+
+def test_a_step_is_named_in_words(server: Path) -> None:
+    def receive_extract(run: object, extract: str) -> None: ...
+
+    assert flows.in_words(receive_extract, object(), "hospital_admissions") == "receive hospital_admissions"
+    in_a_flow(receive_extract, object(), "hospital_admissions")
+    names = wait_for(lambda: [run.name for run in get_client(sync_client=True).read_task_runs(limit=100) if run.name.startswith("receive")])
+    assert names == ["receive hospital_admissions"]
+
+
+def test_the_story_runs_and_prefect_is_told_a_path_and_a_date(server: Path, workspace: Path) -> None:
+    heard = []
+    request = Request(workspace, date(2014, 9, 30), who="an analyst", why="to see")
+    with heard_by(lambda step, number, steps: heard.append(step)):
+        summary = flows.run_with_prefect(request)
+    assert isinstance(summary, Summary)
+    assert summary.as_at == request.as_at
+    assert heard, "the screen hears the steps while Prefect watches"
+
+    run = next(run for run in get_client(sync_client=True).read_flow_runs(limit=100) if run.name == "refresh locality as at 2014-09-30")
+    assert run.parameters == {"workspace": str(workspace), "as_at": "2014-09-30", "engine": "polars"}
+    assert run.state is not None
+    assert run.state.is_completed()
+    shown = {artifact.key: artifact for artifact in artifacts() if artifact.flow_run_id == run.id}
+    assert set(shown) == {"progress", "risk-bands", "joint-assessment-condition", "published-files"}
+    assert shown["progress"].data == 100
+
+
+def test_the_figures_are_shown_as_published(server: Path) -> None:
+    day = date(2014, 9, 30)
+    band = {"band": "Very High", "people": None, "share": None, "mean_cost": None, "total_cost": None, "status": "suppressed", "as_at": day}
+    figure = {"measure": "adults", "measure_name": "Adults", "area_name": "Anytown", "numerator": 20_000, "denominator": 25_000, "value": 80.0}
+    places = ({"extract": "gp_events", "place": "linked", "rows": 1234567},)
+    summary = Summary("Anytown", "run-1", day, day, day, Path("published/run-1"), places, places, (band,), (figure | {"unit": "percent", "status": "shown"},))
+    flow(name="artifacts only")(flows.artifacts)(summary)
+    shown = {artifact.key: str(artifact.data) for artifact in artifacts() if "Anytown" in (artifact.description or "")}
+    assert '"people": null, "share": null, "mean_cost": null, "total_cost": null, "status": "suppressed"' in shown["risk-bands"]
+    assert '"numerator": 20000, "denominator": 25000, "value": 80.0' in shown["joint-assessment-condition"]
+    assert "published/run-1/cohorts.duckdb" in shown["published-files"]
+    assert "1234567" not in "".join(shown.values()), "exact counts stay with the person who ran it"
+
+
+def test_the_bar_moves_with_the_steps(server: Path) -> None:
+    @flow(name="bar only")
+    def bar_only() -> None:
+        with flows._progress():
+            tell("link", 3, 4)
+            raise DataRefused("stopped at the third of four")
+
+    with pytest.raises(DataRefused):
+        bar_only()
+    bar = next(artifact for artifact in artifacts() if artifact.key == "progress" and artifact.description == "link")
+    assert bar.data == 50
+
+
+@pytest.mark.parametrize(
+    ("due", "month", "quarter"),
+    [
+        (date(2014, 10, 10), date(2014, 9, 30), date(2014, 9, 30)),
+        (date(2014, 11, 30), date(2014, 10, 31), date(2014, 9, 30)),
+        (date(2014, 12, 31), date(2014, 11, 30), date(2014, 9, 30)),
+        (date(2015, 1, 1), date(2014, 12, 31), date(2014, 12, 31)),
+        (date(2016, 3, 31), date(2016, 2, 29), date(2015, 12, 31)),
+        (date(2016, 4, 1), date(2016, 3, 31), date(2016, 3, 31)),
+    ],
+)
+def test_without_a_date_the_period_before_the_day_due_is_counted(due: date, month: date, quarter: date) -> None:
+    assert flows.last_month_end(due) == month
+    assert flows.last_quarter_end(due) == quarter
+
+
+def test_the_day_due_is_the_day_in_england(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flows, "flow_run", SimpleNamespace(scheduled_start_time=datetime(2014, 9, 30, 23, 30, tzinfo=UTC)))
+    assert flows._day_due() == date(2014, 10, 1)
+
+
+def test_scrubbing_tells_the_type_and_the_line_of_ours() -> None:
+    with pytest.raises(Unforeseen) as caught:
+        carefully(flows.last_month_end, CANARY)
+    assert str(caught.value).startswith("TypeError at pipelines.flows:")
+    assert CANARY not in str(caught.value)
+    assert caught.value.__context__ is None
+    assert caught.value.exit_code == 3
+
+
+def test_scrubbing_lets_signals_through() -> None:
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        carefully(stopped)
+
+
+def test_a_panic_of_compiled_code_is_scrubbed_too() -> None:
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+
+    def panics() -> None:
+        raise panic(CANARY)
+
+    with pytest.raises(Unforeseen, match=r"pyo3_runtime\.PanicException"):
+        carefully(panics)
+
+
+def test_a_path_and_the_systems_reason_may_be_told() -> None:
+    refusal = scrubbed(PermissionError(13, CANARY, "published/current"))
+    assert "Permission denied, published/current" in str(refusal)
+    assert CANARY not in str(refusal)
+
+
+def test_the_environment_is_prepared_and_what_is_set_stands(tmp_path: Path) -> None:
+    script = """
+from pipelines.prefect_environment import prepare
+prepare()
+from prefect.client.schemas.objects import Artifact  # noqa: E402
+from prefect.client.schemas.sorting import ArtifactSort  # noqa: E402
+from prefect.settings import get_current_settings
+settings = get_current_settings()
+server = settings.server
+print(server.analytics_enabled, server.ephemeral.enabled, server.ephemeral.startup_timeout_seconds, settings.results.persist_by_default)
+"""
+    environment = {name: value for name, value in os.environ.items() if name not in prefect_environment.SETTINGS and not name.startswith("PREFECT_")}
+    environment |= {"PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "77"}
+    answer = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["False", "True", "77", "False"]
+
+
+def every_byte(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def every_pickle(home: Path) -> bytes:
+    """What Prefect has pickled, which it keeps as base64."""
+    return b"".join(base64.b64decode(path.read_bytes()) for path in (home / "storage").rglob("*") if path.is_file())
+
+
+def wait_for(found: Callable[[], Any], seconds: float = 20) -> Any:
+    """What is found once it is there: Prefect writes its logs and events a little later."""
+    limit = time.monotonic() + seconds
+    while not (answer := found()) and time.monotonic() < limit:
+        time.sleep(0.5)
+    return answer
+
+
+def artifacts() -> list[Artifact]:
+    with get_client(sync_client=True) as client:
+        return client.read_artifacts(sort=ArtifactSort.CREATED_DESC, limit=100)
