@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,20 +18,19 @@ import polars as pl
 from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.schema import Table, Type
 from expectations.judged import judged
-from expectations.tally import KEY_ROWS, ROWS, View, tallies
+from expectations.tally import KEY, ROWS, View, tallies
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
 
 TOGETHER = 2_000
-"""Tallies of no more values than this are judged in one batch, as each batch costs Great Expectations time of its own."""
+"""Tallies of no more values than this are judged in one batch, as every batch costs Great Expectations time of its own."""
 
+POSITION = "position"
 POSITIONS_ONLY = {
     "result_format": "COMPLETE",
     "partial_unexpected_count": 0,
-    "unexpected_index_column_names": ["position"],
+    "unexpected_index_column_names": [POSITION],
     "exclude_unexpected_values": True,
     "return_unexpected_index_query": False,
     "include_unexpected_rows": False,
@@ -47,3 +46,95 @@ class Verdict:
     rule: str
     rows: int
     failed: int
+
+
+def judge(table: Table, text: pl.LazyFrame) -> tuple[Verdict, ...]:
+    """Readable rows of one extract, every declared column as text -> one verdict for each rule of `judged`, in its order.
+
+    The first call of a process imports Great Expectations, which takes seconds. Raises EnvironmentRefused if a rule cannot be judged.
+    """
+    with _silence():
+        from expectations.suites import view
+
+        rules = tuple(judged(table))
+        views = dict.fromkeys(view(table, column, rule) for column, rule in rules)
+        rows, tallied = tallies(text, [v for v in views if v != KEY], table.key)
+        failed: dict[tuple[str, str], int] = {}
+        for batch in _batches({v: tallied[v] for v in views}):
+            failed |= _failed(table, batch)
+    return tuple(Verdict(table.name, column, rule.rule, rows, failed.get((column, rule.rule), 0)) for column, rule in rules)
+
+
+def _batches(tallied: Mapping[View, pl.DataFrame]) -> Iterator[dict[View, pl.DataFrame]]:
+    """The tallies as they are judged: the short ones together, made equally long by repeating a value that weighs nothing."""
+    filled = {view: tally for view, tally in tallied.items() if tally.height}
+    short = {view: tally for view, tally in filled.items() if tally.height <= TOGETHER}
+    height = max((tally.height for tally in short.values()), default=0)
+    if short:
+        yield {view: _padded(tally, height) for view, tally in short.items()}
+    yield from ({view: tally} for view, tally in filled.items() if view not in short)
+
+
+def _padded(tally: pl.DataFrame, height: int) -> pl.DataFrame:
+    weightless = tally.head(1).with_columns(pl.lit(0, dtype=tally.schema[ROWS]).alias(ROWS))
+    return pl.concat([tally, *[weightless] * (height - tally.height)])
+
+
+def _failed(table: Table, batch: Mapping[View, pl.DataFrame]) -> dict[tuple[str, str], int]:
+    """A batch -> the rows that break each rule which looks at one of its views, by column and rule."""
+    import pandas as pd
+
+    from expectations.suites import suite, view
+
+    frame = pd.DataFrame({name: values for v, tally in batch.items() for name, values in _shown(table, v, tally)})
+    frame.index.name = POSITION
+    weights = {v: tally[ROWS].to_numpy() for v, tally in batch.items()}
+    rules = {(column, rule.rule): rule for column, rule in judged(table)}
+    positions = _positions(table, frame, suite(table, batch.keys()))
+    return {(column, rule): int(weights[view(table, column, rules[column, rule])][found].sum()) for (column, rule), found in positions.items()}
+
+
+def _shown(table: Table, view: View, tally: pl.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+    """The columns in which Great Expectations sees a view: its text, and dates and numbers read as such beside it."""
+    import pandas as pd
+
+    from expectations.suites import as_number, read_as_numbers, shown
+
+    for column, name in zip(view.columns, shown(view), strict=True):
+        # Great Expectations is five times slower on pandas' newer kinds of text column.
+        values = pd.Series(tally[column].to_list(), dtype="int64" if view == KEY else "object")
+        yield name, values
+        if view != KEY and table[column].type in (Type.DATE, Type.INTEGER, Type.DECIMAL):
+            yield as_number(name), read_as_numbers(values, table[column].type)
+
+
+def _positions(table: Table, frame: pd.DataFrame, suite: Any) -> dict[tuple[str, str], list[int]]:
+    """Where in a frame each expectation fails. Nothing else of what Great Expectations says is looked at."""
+    import great_expectations
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = great_expectations.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas(table.name).add_dataframe_asset(table.name)
+    batch = asset.add_batch_definition_whole_dataframe(table.name).get_batch({"dataframe": frame})
+    positions = {}
+    for outcome in batch.validate(suite, result_format=POSITIONS_ONLY).results:
+        column, rule = outcome.expectation_config.meta["column"], outcome.expectation_config.meta["rule"]
+        if "unexpected_index_list" not in outcome.result:
+            raise EnvironmentRefused(f"{table.name}: {column}: {rule} could not be judged by Great Expectations; `bcf doctor` looks at its version")
+        positions[column, rule] = [position for found in outcome.result["unexpected_index_list"] for position in found[POSITION]]
+    return positions
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keeps Great Expectations from writing warnings and logs, which can quote a value."""
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -32,33 +32,33 @@ def has_check_digit(text: str) -> bool:
     return sum(weight * int(digit) for weight, digit in zip(range(10, 0, -1), digits, strict=True)) % 11 == 0
 
 
-class ColumnValuesRealDate(ColumnMapMetricProvider):  # type: ignore[misc]
+class ColumnValuesRealDate(ColumnMapMetricProvider):
     """Which values are a real date."""
 
     condition_metric_name = "column_values.real_date"
 
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    @column_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N805 - Great Expectations makes it a class method
         return column.map(as_date).notna()
 
 
-class ExpectColumnValuesToBeRealDates(ColumnMapExpectation):  # type: ignore[misc]
+class ExpectColumnValuesToBeRealDates(ColumnMapExpectation):
     """Expect every value to be a real date written YYYY-MM-DD."""
 
     map_metric = ColumnValuesRealDate.condition_metric_name
 
 
-class ColumnValuesCheckDigit(ColumnMapMetricProvider):  # type: ignore[misc]
+class ColumnValuesCheckDigit(ColumnMapMetricProvider):
     """Which values have the NHS number's check digit."""
 
     condition_metric_name = "column_values.nhs_number_check_digit"
 
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    @column_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N805 - Great Expectations makes it a class method
         return column.map(has_check_digit).astype(bool)
 
 
-class ExpectColumnValuesToHaveCheckDigit(ColumnMapExpectation):  # type: ignore[misc]
+class ExpectColumnValuesToHaveCheckDigit(ColumnMapExpectation):
     """Expect every value to be ten digits of which the last is the modulus 11 check digit, not one digit repeated."""
 
     map_metric = ColumnValuesCheckDigit.condition_metric_name

@@ -6,6 +6,7 @@ Importing this module imports Great Expectations, which takes seconds.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import singledispatch
 
 import pandas as pd
@@ -22,19 +23,30 @@ from great_expectations.expectations.expectation import Expectation
 from bcf_linkage.definitions.schema import Between, CheckDigit, Constraint, Matches, NotBefore, OneOf, Required, Table, Type, Typed
 from expectations.judged import Unique, judged
 from expectations.own_expectations import ExpectColumnValuesToBeRealDates, ExpectColumnValuesToHaveCheckDigit, as_date
-from expectations.tally import KEY_ROWS, View
+from expectations.tally import KEY, View
 
 WRITTEN = {Type.INTEGER: r"[+-]?[0-9]+", Type.DECIMAL: r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)", Type.TRUTH: "true|false"}
 
 
-def suite(table: Table) -> ExpectationSuite:
-    """The suite of a table, its expectations in the order of `judged`; each carries its column and rule."""
-    return ExpectationSuite(table.name, expectations=[_told(expectation(rule, column), column, rule) for column, rule in judged(table)])
+def suite(table: Table, views: Collection[View] | None = None) -> ExpectationSuite:
+    """The suite of a table, or of the rules that look at some views of it, in the order of `judged`; each carries its column and rule."""
+    rules = ((column, rule) for column, rule in judged(table) if views is None or view(table, column, rule) in views)
+    return ExpectationSuite(table.name, expectations=[_expected(table, column, rule) for column, rule in rules])
 
 
-def shown(view: View, column: str) -> str:
-    """The name under which Great Expectations finds a column of a view."""
-    return f"{column}, first character" if view.first_character else " beside ".join(dict.fromkeys((column, *view.columns)))
+def view(table: Table, column: str, rule: Constraint) -> View:
+    """What a rule looks at in a row."""
+    if isinstance(rule, Unique):
+        return KEY
+    if isinstance(rule, NotBefore):
+        return View((column, rule.other))
+    # A column of many values that must be filled in and no more, such as an identifier, is tallied by its first character.
+    return View((column,), first_character=all(isinstance(other, Required) for other in table[column].rules))
+
+
+def shown(view: View) -> tuple[str, ...]:
+    """The names under which Great Expectations finds the columns of a view."""
+    return view.columns if len(view.columns) == 1 else tuple(f"{column} of {' and '.join(view.columns)}" for column in view.columns)
 
 
 def as_number(name: str) -> str:
@@ -42,24 +54,21 @@ def as_number(name: str) -> str:
     return f"{name}, as a number"
 
 
-def view(rule: Constraint, column: str) -> View | None:
-    """What a rule on a column looks at; None if that is the key."""
-    if isinstance(rule, Unique):
-        return None
-    if isinstance(rule, Required):
-        return View((column,), first_character=True)
-    return View((column, rule.other)) if isinstance(rule, NotBefore) else View((column,))
+def _expected(table: Table, column: str, rule: Constraint) -> Expectation:
+    expected = expectation(rule, *shown(view(table, column, rule)))
+    expected.meta = {"column": column, "rule": rule.rule}
+    return expected
 
 
 @singledispatch
-def expectation(rule: Constraint, column: str) -> Expectation:
-    """What is expected of a column by a rule. Blanks are null, which all but `Required` pass over."""
+def expectation(rule: Constraint, column: str, other: str = "") -> Expectation:
+    """What a rule expects of a column, given the names under which it is shown. Blanks are null, which all but `Required` pass over."""
     raise NotImplementedError(f"no expectation for {type(rule).__name__}")
 
 
 @expectation.register
 def _(rule: Required, column: str) -> Expectation:
-    return ExpectColumnValuesToNotBeNull(column=shown(View((column,), first_character=True), column))
+    return ExpectColumnValuesToNotBeNull(column=column)
 
 
 @expectation.register
@@ -83,10 +92,9 @@ def _(rule: Between, column: str) -> Expectation:
 
 
 @expectation.register
-def _(rule: NotBefore, column: str) -> Expectation:
-    pair = View((column, rule.other))
+def _(rule: NotBefore, column: str, other: str) -> Expectation:
     return ExpectColumnPairValuesAToBeGreaterThanB(
-        column_A=as_number(shown(pair, column)), column_B=as_number(shown(pair, rule.other)), or_equal=True, ignore_row_if="either_value_is_missing"
+        column_A=as_number(column), column_B=as_number(other), or_equal=True, ignore_row_if="either_value_is_missing"
     )
 
 
@@ -97,7 +105,7 @@ def _(rule: CheckDigit, column: str) -> Expectation:
 
 @expectation.register
 def _(rule: Unique, column: str) -> Expectation:
-    return ExpectColumnValuesToBeBetween(column=KEY_ROWS, max_value=1)
+    return ExpectColumnValuesToBeBetween(column=column, max_value=1)
 
 
 def read_as_numbers(values: pd.Series, kind: Type) -> pd.Series:
@@ -119,8 +127,3 @@ def _bound(bound: float | str | None) -> float | None:
 
 def _matching(column: str, pattern: str) -> Expectation:
     return ExpectColumnValuesToMatchRegex(column=column, regex=f"^(?:{pattern})$")
-
-
-def _told(expectation: Expectation, column: str, rule: Constraint) -> Expectation:
-    expectation.meta = {"column": column, "rule": rule.rule}
-    return expectation

@@ -1,6 +1,6 @@
 """How many rows hold each distinct value: what Great Expectations is shown in place of the rows.
 
-One pass over a delivery, a million rows at a time, so that a file is read once and never held whole.
+One pass over a delivery, some rows at a time, so that a file is read once and never held whole.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-BATCH = 1_000_000
+BATCH = 2_000_000
+"""Rows tallied at a time."""
+
 ROWS = "rows"
 KEY_ROWS = "rows of the key"
 
@@ -30,20 +32,24 @@ class View:
         return rows.group_by(seen).len(ROWS).with_columns(_or_null(name) for name in self.columns)
 
 
-def tallies(text: pl.LazyFrame, views: Sequence[View], key: Sequence[str]) -> tuple[int, list[pl.DataFrame], pl.DataFrame]:
-    """Rows of text -> how many there are; for each view, its distinct values and their `rows`; the sizes of the key's groups.
+KEY = View((KEY_ROWS,))
+"""What a table's key is judged by: how many rows share a key."""
 
-    The last frame has one row for each number of rows that share a key, with how many rows beyond the first of a key that makes.
+
+def tallies(text: pl.LazyFrame, views: Sequence[View], key: Sequence[str]) -> tuple[int, dict[View, pl.DataFrame]]:
+    """Rows of text -> how many there are, and for each view its distinct values with their `rows`.
+
+    For `KEY` there is one row for each number of rows that share a key; its `rows` are those beyond the first of their key.
     """
     total, parts, keys = 0, defaultdict[View, list[pl.DataFrame]](list), []
     for batch in text.collect_batches(chunk_size=BATCH, maintain_order=False, engine="streaming"):
         total += batch.height
         rows = batch.lazy()
-        for view, part in zip(views, pl.collect_all([view.tally(rows) for view in views]), strict=True):
+        for view, part in zip(views, pl.collect_all([view.tally(rows) for view in views], engine="streaming"), strict=True):
             parts[view].append(part)
         if key:
             keys.append(batch.select(_or_null(name) for name in key).drop_nulls())
-    return total, [_added_up(view, parts[view]) for view in views], _key_groups(keys)
+    return total, {**{view: _added_up(view, parts[view]) for view in views}, KEY: _key_groups(keys)}
 
 
 def _or_null(name: str) -> pl.Expr:
@@ -54,13 +60,15 @@ def _or_null(name: str) -> pl.Expr:
 def _added_up(view: View, parts: list[pl.DataFrame]) -> pl.DataFrame:
     if not parts:
         return pl.DataFrame(schema={**dict.fromkeys(view.columns, pl.String), ROWS: pl.UInt32})
-    return pl.concat(parts).group_by(view.columns).agg(pl.col(ROWS).sum()).sort(view.columns)
+    return pl.concat(parts).group_by(view.columns).agg(pl.col(ROWS).sum())
 
 
 def _key_groups(parts: list[pl.DataFrame]) -> pl.DataFrame:
     keys = pl.concat(parts) if parts else pl.DataFrame(schema={KEY_ROWS: pl.String})
     # A key whose hash no other has stands alone: only the others have to be told apart, which spares most of the work.
-    suspects = keys.filter(keys.hash_rows().is_duplicated())
+    hashes = keys.hash_rows()
+    in_order = hashes.sort()
+    suspects = keys.filter(hashes.is_in(in_order.filter(in_order == in_order.shift()).implode()))
     alone = pl.DataFrame({KEY_ROWS: [1], "keys": [keys.height - suspects.height]})
     shared = suspects.group_by(pl.all()).len(KEY_ROWS).group_by(KEY_ROWS).len("keys").sort(KEY_ROWS)
     groups = pl.concat([alone, shared.cast(pl.Int64)])

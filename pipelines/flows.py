@@ -20,12 +20,13 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL
 
 from bcf_linkage.definitions.errors import EnvironmentRefused, Refusal
 from bcf_linkage.definitions.extracts import EXTRACTS
 from pipelines.progress import heard_by
 from pipelines.refresh import Request, refresh
-from pipelines.scrub import MayPass, carefully, where
+from pipelines.scrub import MayPass, carefully
 from pipelines.summary import Row, Summary
 
 T = TypeVar("T")
@@ -92,8 +93,9 @@ def run_with_prefect(request: Request) -> Summary:
         raise
     except Exception as error:
         # The story raises nothing but refusals, so this is Prefect's own trouble.
-        trouble = where(error)
-    raise EnvironmentRefused(f"Prefect could not see the run through ({trouble}); `bcf doctor` looks for the cause, and --no-prefect runs without it")
+        trouble = type(error).__name__
+    server = "the server at PREFECT_API_URL" if PREFECT_API_URL.value() else "its embedded server"
+    raise EnvironmentRefused(f"Prefect could not see the run through on {server} ({trouble}); `bcf doctor` looks for the cause, --no-prefect runs without it")
 
 
 def _watched(request: Request) -> Summary:

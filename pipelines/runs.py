@@ -14,12 +14,13 @@ from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.periods import Period, year_to
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.storage import trail
-from bcf_linkage.storage.manifest import digest, versions
+from bcf_linkage.storage.manifest import digest, digests, versions
 from bcf_linkage.storage.store import Staging, Workspace, locked, staged
 from pipelines.settings import FILE, Settings, read_settings
 
 LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 FORMATS = (".csv", ".parquet")
+PUBLISHED = "run published"
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,10 @@ def opened(request: Request) -> Iterator[Run]:
             _record(run, "run begun")
             try:
                 yield run
-            except BaseException as error:
-                _record(run, "run refused", error=type(error).__name__)
+            except BaseException:
+                _record(run, "run refused")
                 raise
-            _record(run, "run published")
+            _record(run, PUBLISHED)
 
 
 def _deliveries(workspace: Workspace, settings: Settings) -> Iterator[Delivery]:
@@ -147,3 +148,18 @@ def _run_id(request: Request, settings: Settings, deliveries: tuple[Delivery, ..
     return f"{request.as_at}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:10].translate(LETTERS)}"
 
 
+def _record(run: Run, what: str) -> None:
+    """One line of the trail. The clock is read here, in the roof, and nowhere below."""
+    trail.append(
+        run.workspace.trail,
+        trail.Action(
+            when=datetime.now(UTC),
+            who=run.request.who,
+            what=what,
+            why=run.request.why,
+            run=run.run_id,
+            inputs={f"{d.extract}/{d.file.name}": d.sha256 for d in run.deliveries},
+            outputs=digests(run.workspace.published(run.run_id)) if what == PUBLISHED else {},
+            versions=versions(),
+        ),
+    )

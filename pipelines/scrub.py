@@ -33,8 +33,8 @@ def scrubbed(error: BaseException) -> Refusal:
         error.__cause__ = error.__context__ = None
         return error
     if isinstance(error, OSError):
-        return MayPass(f"{where(error)}: {_cause(error)}; look at the disk and at the right to read and write, then run again")
-    return Unforeseen(f"{where(error)} was not foreseen; its own words are withheld, as they may quote a person's value; report this line")
+        return MayPass(f"{_where(error)}: {_cause(error)}; look at the disk and at the right to read and write, then run again")
+    return Unforeseen(f"{_where(error)} was not foreseen; its own words are withheld, as they may quote a person's value; report this line")
 
 
 def carefully(step: Callable[..., T], *arguments: Any) -> T:
@@ -49,7 +49,7 @@ def carefully(step: Callable[..., T], *arguments: Any) -> T:
     raise refusal
 
 
-def where(error: BaseException) -> str:
+def _where(error: BaseException) -> str:
     """The error's type, and the line at which it arose: the innermost of ours, or of all if none is ours."""
     return f"{_type(error)} at {_place(error.__traceback__)}"
 

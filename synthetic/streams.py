@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from zlib import crc32
 
 import numpy as np
@@ -32,6 +33,12 @@ def normal_scores(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     density = np.exp(-0.5 * scores**2)
     below = (np.cumsum(density) - density / 2) / density.sum()
     return np.interp(shares, below, scores)
+
+
+def draw(rng: Generator, odds: Iterable[float], count: int) -> Integers:
+    """For each of `count`, one of the odds by position."""
+    ends = np.cumsum(list(odds))
+    return np.searchsorted(ends[:-1], rng.random(count) * ends[-1], side="right").astype(np.int32)
 
 
 def pick(rng: Generator, weights: Floats) -> Integers:

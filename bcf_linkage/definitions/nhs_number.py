@@ -5,7 +5,6 @@ Well formed is not verified: a sound number still has to be confirmed with a sec
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +12,7 @@ from typing import Literal
 
 import narwhals as nw
 
-from bcf_linkage.definitions.code_lists import REFERENCE
+from bcf_linkage.definitions.reading import rows
 
 Kind = Literal["synthetic", "live"]
 """Whether a workspace holds made-up people or real ones. Each refuses the other's numbers."""
@@ -45,13 +44,12 @@ class Range:
 @cache
 def ranges() -> tuple[Range, ...]:
     """All ranges, in order; together they hold every ten-digit number once."""
-    with (REFERENCE / "nhs_number_ranges.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(Range(int(row.pop("first")), int(row.pop("last")), **row) for row in csv.DictReader(file))
+    return tuple(Range(int(row.pop("first")), int(row.pop("last")), **row) for row in rows("nhs_number_ranges.csv"))
 
 
 def canonical(text: nw.Expr) -> nw.Expr:
     """The ten digits alone: spaces and hyphens removed, null unless just ten digits are left."""
-    bare = text.str.replace_all(" ", "", literal=True).str.replace_all("-", "", literal=True)
+    bare = text.str.replace_all("[ -]", "")
     return nw.when(bare.str.contains("^[0-9]{10}$")).then(bare)
 
 
@@ -71,7 +69,10 @@ def is_repeated_digit(number: nw.Expr) -> nw.Expr:
 
 
 def state(text: nw.Expr, kind: Kind) -> nw.Expr:
-    """`sound`, or the reason for which a workspace of this kind cannot trust the text as an NHS number."""
+    """`sound`, or the reason for which a workspace of this kind cannot trust the text as an NHS number.
+
+    A column of its own, made before it is counted or filtered on: engines then work out the parts it shares only once.
+    """
     number = canonical(text)
     value = number.cast(nw.Int64)
     in_range = nw.lit(SOUND)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
 
-from bcf_linkage.definitions.code_lists import REFERENCE
 from bcf_linkage.definitions.places import Place
+from bcf_linkage.definitions.reading import rows
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,7 @@ class TraceReason:
 @cache
 def trace_reasons() -> dict[str, TraceReason]:
     """All reasons by name, the linked first."""
-    with (REFERENCE / "trace_reasons.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        return {row["reason"]: TraceReason(row["reason"], Place(row["place"]), row["status"], row["words"], row["source"], row["mark"]) for row in rows}
+    return {row["reason"]: TraceReason(**{**row, "place": Place(row["place"])}) for row in rows("trace_reasons.csv")}  # type: ignore[arg-type]
 
 
 def reasons_for(place: Place) -> tuple[str, ...]:

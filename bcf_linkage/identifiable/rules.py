@@ -11,7 +11,7 @@ What a rule says of a value, white space around it set aside:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import singledispatch
 from typing import NamedTuple
 
@@ -56,12 +56,13 @@ def failing(column: Column, constraint: Constraint) -> nw.Expr:
     return _breaks(constraint, nw.col(column.name), column.type).fill_null(False)
 
 
-def failures(table: Table) -> nw.Expr:
-    """All that a tidied row breaks, as one whole number: bit n stands for the table's rule n, in the order of `table.rules`."""
+def failures(table: Table, columns: Collection[str]) -> nw.Expr:
+    """What a tidied row breaks in these columns, as one whole number: bit n stands for the table's rule n, in the order of `table.rules`."""
     rules = tuple(table.rules)
     if len(rules) > MOST_RULES:
         raise ValueError(f"table {table.name} has {len(rules)} rules; no more than {MOST_RULES} can be told apart")
-    return nw.sum_horizontal(*(failing(column, rule).cast(nw.Int64) * (1 << n) for n, (column, rule) in enumerate(rules)))
+    bits = [failing(column, rule).cast(nw.Int64) * (1 << n) for n, (column, rule) in enumerate(rules) if column.name in columns]
+    return nw.sum_horizontal(*bits) if bits else nw.lit(0, dtype=nw.Int64)
 
 
 def broken(table: Table, failures: int) -> Iterator[tuple[Column, Constraint]]:
@@ -84,14 +85,26 @@ def counts(table: Table, rows_by_failures: Mapping[int, int]) -> tuple[RuleCount
     )
 
 
-def typed(column: Column, table: Table) -> nw.Expr:
-    """The value in the column's type, from a tidied row with its `failures`; null where a rule blanks it or it is not of the type."""
-    value = nw.col(column.name)
-    blanking = [n for n, (other, rule) in enumerate(table.rules) if other == column and (isinstance(rule, Typed) or rule.consequence is Consequence.BLANK_VALUE)]
-    if blanking:
-        amiss = nw.any_horizontal(*(nw.col("failures") // (1 << n) % 2 == 1 for n in blanking), ignore_nulls=True)
-        value = nw.when(~amiss).then(value)
-    return _as(column.type, value).alias(column.name)
+def is_refused(table: Table) -> nw.Expr:
+    """Whether a row with its `failures` is refused."""
+    return _breaks_any(n for n, (_, rule) in enumerate(table.rules) if rule.consequence is Consequence.REFUSE_ROW)
+
+
+def typed(table: Table, name: str) -> nw.Expr:
+    """A column's value in its type, from a tidied row with its `failures`; null where a rule blanks it or it is not of the type."""
+    column = table[name]
+    blanks = _breaks_any(
+        n
+        for n, (other, rule) in enumerate(table.rules)
+        if other is column and (isinstance(rule, Typed) or rule.consequence is Consequence.BLANK_VALUE)
+    )
+    return _as(column.type, nw.when(~blanks).then(nw.col(name))).alias(name)
+
+
+def _breaks_any(bits: Iterable[int]) -> nw.Expr:
+    """Whether the `failures` of a row hold one of the bits."""
+    held = [nw.col("failures") // (1 << bit) % 2 == 1 for bit in bits]
+    return nw.any_horizontal(*held, ignore_nulls=True) if held else nw.lit(False)
 
 
 def _as(kind: Type, value: nw.Expr) -> nw.Expr:

@@ -1,8 +1,9 @@
 """Finding or confirming whose record it is, against the GP register.
 
-A trace climbs a ladder of rungs. Each rung is a function of the records and the register that answers for the records which
-no rung before it has linked, with a `trace_reason` and the `person_number`, the number that the person now has. One rung is
-there: the NHS number, confirmed by the full date of birth. A guess is never made: a number alone confirms nothing.
+A trace climbs a ladder of rungs. A rung is a function of the records and the register. The first answers for every record,
+with a `trace_reason` and, unless the record stays unlinked, the `person_number` that its person now has; one above it may
+better the answer for records that are not linked. There is one so far: the NHS number, confirmed by the full date of birth.
+A number alone confirms nothing, and a guess is never made.
 """
 
 from __future__ import annotations
@@ -13,83 +14,133 @@ from datetime import date
 import narwhals as nw
 
 from bcf_linkage.definitions import nhs_number
+from bcf_linkage.definitions.places import Place
+from bcf_linkage.definitions.trace_reasons import reasons_for
 from bcf_linkage.identifiable import opt_outs
 
 Rung = Callable[[nw.LazyFrame, nw.LazyFrame], nw.LazyFrame]
 
+NUMBERS = ("number", "person_number", "birth_date", "listed", "superseded", "shared", "opted_out")
+"""The columns of the register as `register` makes it: one row per NHS number that it knows."""
+
+
+def traced(records: nw.LazyFrame, register: nw.LazyFrame, ladder: Sequence[Rung]) -> nw.LazyFrame:
+    """Records with `number` (canonical), `number_state` and `birth_date` (ISO text) -> the same records, each with its answer.
+
+    Added are `trace_reason`, `person_number`, and `opted_out`: whether the number's person objects, linked or not.
+    """
+    for rung in ladder:
+        records = rung(records, register)
+    return records
+
+
+def by_number_and_birth_date(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
+    """The number, current or superseded, confirmed by the full date of birth."""
+    ours, theirs = nw.col("birth_date"), nw.col("register_birth_date")
+    return _answered(
+        _looked_up(records, register),
+        nw.when(ours.is_null() | theirs.is_null()).then(nw.lit("birth_date_missing")).when(ours != theirs).then(nw.lit("birth_date_conflict")).otherwise(_kind_of_number()),
+    )
+
+
+def by_own_entry(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
+    """A row of the register itself, which needs no second fact."""
+    return _answered(_looked_up(records, register), _kind_of_number())
+
+
+def _looked_up(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
+    return records.join(register.select("number", *(nw.col(name).alias(f"register_{name}") for name in NUMBERS[1:])), on="number", how="left")
+
+
+def _kind_of_number() -> nw.Expr:
+    return nw.when(nw.col("register_superseded")).then(nw.lit("superseded_number")).otherwise(nw.lit("cross_check"))
+
+
+def _answered(found: nw.LazyFrame, answer: nw.Expr) -> nw.LazyFrame:
+    """Records beside their entry in the register -> the records; `answer` counts where the number is sound, listed and one person's."""
+    reason = (
+        nw.when(nw.col("number_state") != nhs_number.SOUND)
+        .then(nw.col("number_state"))
+        .when(~nw.col("register_listed").fill_null(False))
+        .then(nw.lit("not_on_register"))
+        .when(nw.col("register_shared"))
+        .then(nw.lit("number_shared"))
+        .otherwise(answer)
+    )
+    person = nw.when(~nw.col("trace_reason").is_in(reasons_for(Place.UNLINKED))).then(nw.coalesce("register_person_number", "number"))
+    return (
+        found.with_columns(trace_reason=reason, opted_out=nw.col("register_opted_out").fill_null(False))
+        .with_columns(person_number=person)
+        .drop(*(f"register_{name}" for name in NUMBERS[1:]))
+    )
+
 
 def register(registrations: nw.LazyFrame, as_at: date, kind: nhs_number.Kind) -> nw.LazyFrame:
-    """One tidied row of gp_registrations with `refused` -> one NHS number that the register knows, now or from before.
+    """One tidied row of gp_registrations with `birth_date` (null if not a date) and `refused` -> one NHS number that the register knows.
 
-    `person_number` is the number that its person now has, `birth_date` theirs, `listed` whether a row that is not refused
-    says so, `shared` whether two people stand behind it, `opted_out` whether the person objects under any of their numbers.
+    `person_number` is the number that its person now has, `listed` whether a row that is not refused says so, `superseded`
+    whether it was theirs before, `shared` whether two people stand behind it, and `opted_out` whether the person objects under
+    any of their numbers.
     """
-    numbers = nw.concat([_entries(registrations, kind), _former(registrations, as_at, kind)]).group_by("number").agg(
-        nw.col("listed").any(),
-        nw.col("opted_out").any(),
-        nw.col("superseded").any(),
-        birth_date=nw.col("birth_date").max(),
-        other_birth_date=nw.col("birth_date").min(),
-        replacement=nw.col("replacement").max(),
-        other_replacement=nw.col("replacement").min(),
-    )
-    numbers = numbers.select(
-        "number",
-        "listed",
-        "superseded",
-        "birth_date",
-        "opted_out",
-        person_number=nw.coalesce("replacement", "number"),
-        shared=_differ("birth_date", "other_birth_date") | _differ("replacement", "other_replacement"),
-    )
-    people = numbers.group_by("person_number").agg(
-        person_opted_out=nw.col("opted_out").any(),
-        person_shared=(nw.col("shared") & (nw.col("number") == nw.col("person_number"))).any(),
-    )
-    return numbers.join(people, on="person_number", how="left").select(
-        "number",
-        "person_number",
-        "birth_date",
-        "listed",
-        "superseded",
-        shared=nw.col("shared") | nw.col("person_shared"),
-        opted_out=nw.col("person_opted_out"),
-    )
+    entries = registrations.with_columns(
+        number=nhs_number.canonical(nw.col("nhs_number")),
+        number_state=nhs_number.state(nw.col("nhs_number"), kind),
+        former=nhs_number.canonical(nw.col("replaced_nhs_number")),
+        former_state=nhs_number.state(nw.col("replaced_nhs_number"), kind),
+        objects=opt_outs.objects(),
+    ).filter(nw.col("number_state") == nhs_number.SOUND)
+    return _people_behind(_numbers(nw.concat([_current(entries), _former(entries, as_at)])))
 
 
-def _entries(registrations: nw.LazyFrame, kind: nhs_number.Kind) -> nw.LazyFrame:
-    """The numbers that people have. A refused row counts for its objection alone."""
-    numbered = registrations.with_columns(number=nhs_number.canonical(nw.col("nhs_number")), state=nhs_number.state(nw.col("nhs_number"), kind))
-    return numbered.filter(nw.col("state") == nhs_number.SOUND).select(
+def _current(entries: nw.LazyFrame) -> nw.LazyFrame:
+    """The number that each entry's person has. A refused entry counts for its objection alone."""
+    return entries.select(
         "number",
+        "objects",
         replacement=nw.lit(None, dtype=nw.String),
         birth_date=nw.when(~nw.col("refused")).then(nw.col("birth_date")),
         listed=~nw.col("refused"),
-        superseded=nw.lit(False),
-        opted_out=opt_outs.objects(),
     )
 
 
-def _former(registrations: nw.LazyFrame, as_at: date, kind: nhs_number.Kind) -> nw.LazyFrame:
-    """The numbers that people had before and that are superseded by the as-at date."""
+def _former(entries: nw.LazyFrame, as_at: date) -> nw.LazyFrame:
+    """The number that each entry's person had before, if it is superseded by the as-at date."""
     by_then = nw.col("replaced_nhs_number_date").fill_null("") <= as_at.isoformat()
-    former = nw.col("replaced_nhs_number")
-    numbered = registrations.filter(~nw.col("refused") & by_then).with_columns(
-        former=nhs_number.canonical(former),
-        number=nhs_number.canonical(nw.col("nhs_number")),
-        former_state=nhs_number.state(former, kind),
-        state=nhs_number.state(nw.col("nhs_number"), kind),
-    )
-    sound = (nw.col("former_state") == nhs_number.SOUND) & (nw.col("state") == nhs_number.SOUND)
-    return numbered.filter(sound).select(
+    return entries.filter(~nw.col("refused") & (nw.col("former_state") == nhs_number.SOUND) & by_then).select(
+        nw.col("former").alias("number"),
+        "objects",
+        nw.col("number").alias("replacement"),
         "birth_date",
-        number=nw.col("former"),
-        replacement=nw.col("number"),
-        listed=nw.lit(True),
-        superseded=nw.lit(True),
-        opted_out=opt_outs.objects(),
-    ).select("number", "replacement", "birth_date", "listed", "superseded", "opted_out")
+        nw.lit(True).alias("listed"),
+    )
 
 
-def _differ(one: str, other: str) -> nw.Expr:
-    return (nw.col(one) != nw.col(other)).fill_null(False)
+def _numbers(entries: nw.LazyFrame) -> nw.LazyFrame:
+    """All entries, current and former -> one number each. Two dates of birth or two replacements are two people."""
+    grouped = entries.group_by("number").agg(
+        nw.col("listed").any(),
+        nw.col("objects").any(),
+        nw.col("birth_date").max(),
+        nw.col("replacement").max(),
+        first_birth_date=nw.col("birth_date").min(),
+        first_replacement=nw.col("replacement").min(),
+    )
+    differ = [(nw.col(name) != nw.col(f"first_{name}")).fill_null(False) for name in ("birth_date", "replacement")]
+    return grouped.select(
+        "number",
+        "listed",
+        "objects",
+        "birth_date",
+        person_number=nw.coalesce("replacement", "number"),
+        superseded=~nw.col("replacement").is_null(),
+        shared=differ[0] | differ[1],
+    )
+
+
+def _people_behind(numbers: nw.LazyFrame) -> nw.LazyFrame:
+    """One number each -> the same, knowing what is known of its person's other numbers."""
+    people = numbers.group_by("person_number").agg(
+        opted_out=nw.col("objects").any(),
+        person_shared=(nw.col("shared") & (nw.col("number") == nw.col("person_number"))).any(),
+    )
+    return numbers.join(people, on="person_number", how="left").with_columns(shared=nw.col("shared") | nw.col("person_shared")).select(*NUMBERS)

@@ -7,17 +7,17 @@ import narwhals as nw
 from bcf_linkage.definitions.rulebook import Bands, HighRisk
 
 
-def equal_cost(pence: nw.LazyFrame, bands: Bands) -> nw.LazyFrame:
-    """`pence`, one row per person, whole pence of cost -> `pence`, `band`, one row per distinct cost.
+def equal_cost(costs: nw.LazyFrame, bands: Bands) -> nw.LazyFrame:
+    """`pence`, `counted` (1 if the person belongs to the population, else 0), one row per person -> `pence`, `band`, one row per cost.
 
     A person's band is the first whose share of total cost, with the bands above it, is greater than the share of those who cost
     strictly more. People of equal cost therefore always share a band, the higher one, and the order of rows decides nothing.
     Who costs nothing is in the band of no cost. All arithmetic is in whole numbers.
     """
     distinct = (
-        pence.group_by("pence")
-        .agg(people=nw.len())
-        .with_columns(cost=nw.col("pence") * nw.col("people").cast(nw.Int64))
+        costs.group_by("pence")
+        .agg(people=nw.col("counted").sum())
+        .with_columns(cost=nw.col("pence") * nw.col("people"))
         .with_columns(up_to_here=nw.col("cost").cum_sum().over(order_by="pence"), total=nw.col("cost").sum())
         .with_columns(costlier=nw.col("total") - nw.col("up_to_here"))
     )
@@ -27,12 +27,16 @@ def equal_cost(pence: nw.LazyFrame, bands: Bands) -> nw.LazyFrame:
     return distinct.select("pence", band=nw.when(nw.col("pence") > 0).then(band).otherwise(nw.lit(bands.no_cost)))
 
 
-def high_risk(adults: nw.LazyFrame, rule: HighRisk) -> nw.LazyFrame:
-    """`person`, `practice_code`, `pence`, one row per adult -> `person` of those among the costliest share of their practice's adults.
+def high_risk(costs: nw.LazyFrame, rule: HighRisk) -> nw.LazyFrame:
+    """`practice_code`, `pence`, `adult` (of the population), one row per person -> the same rows, with `high_risk`.
 
-    The share is rounded up to a whole person; people of equal cost share the best rank; who costs nothing is never at high risk.
+    High risk are the adults among the costliest share of their practice's adults. The share is rounded up to a whole person;
+    people of equal cost share the best rank; who costs nothing is never at high risk.
     """
-    rank = nw.col("pence").rank(method="min", descending=True).over("practice_code").cast(nw.Int64)
-    practice_size = nw.col("person").count().over("practice_code").cast(nw.Int64)
-    ranked = adults.with_columns(rank=rank, size=practice_size)
-    return ranked.filter((nw.col("rank") <= (nw.col("size") * rule.percent_of_adults + 99) // 100) & (nw.col("pence") > 0)).select("person")
+    peers = ("practice_code", "adult")
+    ranked = costs.with_columns(
+        rank=nw.col("pence").rank(method="min", descending=True).over(*peers).cast(nw.Int64),
+        peers=nw.col("pence").count().over(*peers).cast(nw.Int64),
+    )
+    among_costliest = nw.col("rank") <= (nw.col("peers") * rule.percent_of_adults + 99) // 100
+    return ranked.with_columns(high_risk=nw.col("adult") & among_costliest & (nw.col("pence") > 0)).drop("rank", "peers")

@@ -17,20 +17,22 @@ def strata(people: nw.LazyFrame, activity: nw.LazyFrame, rules: Bands, year: Per
     Bands and risk are for the registered population, by cost to the NHS; the cost to the council stands beside it. Who is not
     registered has costs, no band, and is not at high risk.
     """
-    costed = people.select("person", "population", "practice_code", "age").join(_year_costs(activity, year), on="person", how="left")
-    costed = costed.with_columns(pence=nw.col("health_pence").fill_null(0), social_care_cost=from_pence(nw.col("social_care_pence").fill_null(0)))
-    registered = costed.filter(nw.col("population") == "registered")
-    adults = registered.filter(nw.col("age") >= rules.high_risk.adult_age)
-    bands = equal_cost(registered.select("pence"), rules)
-    at_risk = high_risk(adults.select("person", "practice_code", "pence"), rules.high_risk).with_columns(high_risk=nw.lit(True))
-    return (
-        costed.join(bands, on="pence", how="left")
-        .join(at_risk, on="person", how="left")
+    is_registered = nw.col("population") == "registered"
+    costed = (
+        people.select("person", "population", "practice_code", "age")
+        .join(_year_costs(activity, year), on="person", how="left")
         .with_columns(
-            health_cost=from_pence(nw.col("pence")),
-            band=nw.when(nw.col("population") == "registered").then(nw.col("band")).otherwise(nw.lit(None).cast(nw.String)),
-            high_risk=nw.col("high_risk").fill_null(False),
+            pence=nw.col("health_pence").fill_null(0),
+            social_care_cost=from_pence(nw.col("social_care_pence").fill_null(0)),
+            counted=nw.when(is_registered).then(1).otherwise(0),
+            adult=(is_registered & (nw.col("age") >= rules.high_risk.adult_age)).fill_null(False),
         )
+    )
+    # Flags rather than filters: the costs, the longest part of the work, are then worked out once.
+    return (
+        high_risk(costed, rules.high_risk)
+        .join(equal_cost(costed.select("pence", "counted"), rules), on="pence", how="left")
+        .with_columns(health_cost=from_pence(nw.col("pence")), band=nw.when(is_registered).then(nw.col("band")))
         .select(*STRATA.names)
     )
 

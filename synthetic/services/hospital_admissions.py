@@ -12,14 +12,14 @@ from synthetic.lives import Lives
 from synthetic.rates import Integers, Truths, figure, numbers, table
 from synthetic.services.recording import coded, numbered, recorded
 from synthetic.services.spells import Kind, Spells, is_open
-from synthetic.streams import pick, stream
+from synthetic.streams import draw, pick, stream
 from synthetic.window import NEVER, day_number, iso
 
 EMERGENCY_DEPARTMENT = "21"
 CODES_CHANGE = date(2013, 4, 1)
 HOME, TEMPORARY, OTHER_HOSPITAL, DIED, NOT_FINISHED, BORN_HERE = "19", "29", "51", "79", "98", "79"
-CARE_HOMES = ("85", "65", "54")
-OF_CARE_HOMES = np.array([0.8, 0.15, 0.05], np.float32)
+CARE_HOMES = {"85": 0.8, "65": 0.15, "54": 0.05}
+ELECTIVE = {"11": 0.55, "12": 0.3, "13": 0.15}
 SECONDARY = 3
 
 
@@ -29,8 +29,8 @@ def methods(lives: Lives, spells: Spells) -> pl.Series:
     rates = table("admission_methods")
     weights = np.stack([numbers(rates, "before_april_2013"), numbers(rates, "from_april_2013")]).astype(np.float32)
     emergency = pick(rng, weights[(spells.start >= day_number(CODES_CHANGE)).astype(int)])
-    planned = pick(rng, np.broadcast_to(np.array([0.55, 0.3, 0.15], np.float32), (len(spells), 3)))
-    codes = [*rates["method"], "11", "12", "13", "82", "31"]
+    planned = draw(rng, ELECTIVE.values(), len(spells))
+    codes = [*rates["method"], *ELECTIVE, "82", "31"]
     first = len(rates)
     which = np.select(
         [spells.kind == Kind.EMERGENCY, spells.kind == Kind.REGULAR_ATTENDANCE, spells.kind == Kind.BIRTH, spells.kind == Kind.DELIVERY],
@@ -70,7 +70,7 @@ def record(lives: Lives, spells: Spells, method: pl.Series) -> pl.DataFrame:
 
 def _sources(rng: Generator, lives: Lives, spells: Spells, method: pl.Series) -> pl.Series:
     """Where each patient came from: home, the care home, another hospital, birth."""
-    which = np.where(lives.people.care_home[spells.person], 3 + _care_home(rng, len(spells)), 0)
+    which = np.where(lives.people.care_home[spells.person], 3 + draw(rng, CARE_HOMES.values(), len(spells)), 0)
     which = np.where((method == "2B").to_numpy(), 1, np.where(spells.kind == Kind.BIRTH, 2, which))
     return coded([HOME, OTHER_HOSPITAL, BORN_HERE, *CARE_HOMES], which.astype(np.int32))
 
@@ -84,18 +84,13 @@ def _discharge(rng: Generator, lives: Lives, spells: Spells, still_in: Truths) -
     transferred = (stay > 0) & (rng.random(len(spells)) < figure("hospital.transferred"))
     itself = emergency & (lives.people.age[spells.person] >= 16) & (rng.random(len(spells)) < figure("hospital.self_discharge"))
     destination = np.select(
-        [still_in, spells.died, transferred, to_home, drawn > 0.992], [4, 3, 2, 5 + _care_home(rng, len(spells)), 1], 0
+        [still_in, spells.died, transferred, to_home, drawn > 0.992], [4, 3, 2, 5 + draw(rng, CARE_HOMES.values(), len(spells)), 1], 0
     )
     method = np.select([still_in, spells.died, itself & ~transferred], [3, 2, 1], 0)
     return {
         "discharge_destination_hospital_provider_spell": coded([HOME, TEMPORARY, OTHER_HOSPITAL, DIED, NOT_FINISHED, *CARE_HOMES], destination.astype(np.int32)),
         "discharge_method_hospital_provider_spell": coded(["1", "2", "4", "8"], method.astype(np.int32)),
     }
-
-
-def _care_home(rng: Generator, count: int) -> Integers:
-    """A kind of care home for each, by position."""
-    return pick(rng, np.broadcast_to(OF_CARE_HOMES, (count, len(OF_CARE_HOMES))))
 
 
 def _ready(rng: Generator, lives: Lives, spells: Spells, still_in: Truths) -> Integers:

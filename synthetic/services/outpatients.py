@@ -13,7 +13,7 @@ from synthetic.rates import Floats, Integers, Truths, by_age, figure, table
 from synthetic.services.placing import day_in_month, place
 from synthetic.services.recording import coded, numbered, recorded
 from synthetic.services.spells import Kind, Spells
-from synthetic.streams import pick, stream
+from synthetic.streams import draw, pick, stream
 from synthetic.window import iso
 
 ATTENDED = ("5", "6", "3", "2", "4", "7")
@@ -91,11 +91,9 @@ def _referral(rng: Generator, count: int) -> dict[str, pl.Series]:
     telephone = rng.random(count) < figure("outpatients.telephone")
     drawn = rng.random(count)
     priority = np.where(drawn < figure("outpatients.urgent"), 1, np.where(~later & (drawn > 1 - figure("outpatients.two_weeks")), 2, 0))
-    sources = np.broadcast_to(np.array(list(SOURCES.values()), np.float32), (count, len(SOURCES)))
-    outcome = pick(rng, np.broadcast_to(np.array([0.3, 0.55, 0.15], np.float32), (count, 3)))
     return {
         "first_attendance": coded(["1", "2", "3", "4"], later + 2 * telephone),
-        "outcome_of_attendance": coded(["1", "2", "3"], outcome),
+        "outcome_of_attendance": coded(["1", "2", "3"], draw(rng, (0.3, 0.55, 0.15), count)),
         "priority_type": coded(["1", "2", "3"], priority.astype(np.int32)),
-        "source_of_referral_for_outpatients": coded(list(SOURCES), pick(rng, sources)),
+        "source_of_referral_for_outpatients": coded(list(SOURCES), draw(rng, SOURCES.values(), count)),
     }

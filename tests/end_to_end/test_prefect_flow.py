@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ prefect_environment.prepare()
 from prefect import flow, get_client, task  # noqa: E402 - after its environment is prepared
 from prefect.client.schemas.objects import Artifact  # noqa: E402
 from prefect.client.schemas.sorting import ArtifactSort  # noqa: E402
-from prefect.settings import PREFECT_HOME, PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings  # noqa: E402
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings  # noqa: E402
 from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
 from bcf_linkage.definitions.errors import DataRefused, EnvironmentRefused, Refusal, RequestRefused  # noqa: E402
@@ -43,12 +42,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A Prefect server for these tests, with a home of its own. Gives the folder of its database."""
     with temporary_settings({PREFECT_HOME: tmp_path_factory.mktemp("prefect")}), prefect_test_harness(server_startup_timeout=120):
         yield Path(PREFECT_SERVER_DATABASE_CONNECTION_URL.value().removeprefix("sqlite+aiosqlite:///")).parent
-
-
-@pytest.fixture
-def workspace(small_workspace: Path, tmp_path: Path) -> Path:
-    """A copy that a test may run in."""
-    return Path(shutil.copytree(small_workspace, tmp_path / "locality"))
 
 
 def in_a_flow(step: Callable[..., Any], *arguments: Any) -> Any:
@@ -171,13 +164,20 @@ def test_the_story_runs_and_prefect_is_told_a_path_and_a_date(server: Path, work
     assert summary.as_at == request.as_at
     assert heard, "the screen hears the steps while Prefect watches"
 
-    run = next(run for run in get_client(sync_client=True).read_flow_runs(limit=100) if run.name == "refresh locality as at 2014-09-30")
+    run = next(run for run in get_client(sync_client=True).read_flow_runs(limit=100) if run.name == "refresh southampton as at 2014-09-30")
     assert run.parameters == {"workspace": str(workspace), "as_at": "2014-09-30", "engine": "polars"}
     assert run.state is not None
     assert run.state.is_completed()
     shown = {artifact.key: artifact for artifact in artifacts() if artifact.flow_run_id == run.id}
     assert set(shown) == {"progress", "risk-bands", "joint-assessment-condition", "published-files"}
     assert shown["progress"].data == 100
+
+
+def test_a_server_that_does_not_answer_is_one_clear_line(tmp_path: Path) -> None:
+    with temporary_settings({PREFECT_HOME: tmp_path, PREFECT_API_URL: "http://127.0.0.1:9/api"}), pytest.raises(EnvironmentRefused) as caught:
+        flows.run_with_prefect(Request(tmp_path, date(2014, 9, 30)))
+    assert "the server at PREFECT_API_URL" in str(caught.value)
+    assert "--no-prefect" in str(caught.value)
 
 
 def test_the_figures_are_shown_as_published(server: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +64,12 @@ class Prefect:
         assert done.returncode == 0, done.stdout + done.stderr
 
     @contextmanager
-    def running(self, *arguments: str) -> Iterator[Path]:
-        """Keep a command running. It and all that it started are gone afterwards, however the block ends. Gives its log."""
-        log = self.home / f"{arguments[0]}.log"
-        with log.open("w") as written:
-            process = subprocess.Popen(
-                [PREFECT, *arguments], cwd=self.home, env=self.environment, stdout=written, stderr=subprocess.STDOUT, start_new_session=True
-            )
+    def running(self, *arguments: str) -> Iterator[None]:
+        """Keep a command running. It and all that it started are gone afterwards, however the block ends."""
+        with (self.home / f"{arguments[0]}.log").open("w") as log:
+            process = subprocess.Popen([PREFECT, *arguments], cwd=self.home, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
             try:
-                yield log
+                yield
             finally:
                 end_group(process)
 
@@ -82,13 +78,17 @@ class Prefect:
         answer.raise_for_status()
         return answer.json()
 
-    def wait_for(self, found: Callable[[], Any], log: Path) -> Any:
-        """What is found once it is there, or a failure with the end of the log."""
+    def wait_for(self, found: Callable[[], Any]) -> Any:
+        """What is found once it is there. Fails at the deadline."""
         while not (answer := found()):
             if time.monotonic() > self.deadline:
-                pytest.fail(f"not within {AT_MOST_SECONDS} s; the log ends:\n{log.read_text()[-4000:]}")
+                pytest.fail(f"not within {AT_MOST_SECONDS} s\n{self.logs()}")
             time.sleep(0.5)
         return answer
+
+    def logs(self) -> str:
+        """The end of what the server and the worker said."""
+        return "\n".join(f"{log.name}\n{log.read_text()[-4000:]}" for log in self.home.glob("*.log"))
 
     def is_up(self) -> bool:
         try:
@@ -117,15 +117,13 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def test_a_scheduled_run_of_the_monthly_deployment_completes(small_workspace: Path, tmp_path: Path) -> None:
-    workspace = Path(shutil.copytree(small_workspace, tmp_path / "locality"))
-    shutil.rmtree(workspace / "published", ignore_errors=True)
+def test_a_scheduled_run_of_the_monthly_deployment_completes(workspace: Path, tmp_path: Path) -> None:
     home = tmp_path / "prefect"
     home.mkdir()
     prefect = Prefect(home, free_port(), time.monotonic() + AT_MOST_SECONDS)
 
-    with prefect.running("server", "start", "--host", "127.0.0.1", "--port", str(prefect.port)) as log:
-        prefect.wait_for(prefect.is_up, log)
+    with prefect.running("server", "start", "--host", "127.0.0.1", "--port", str(prefect.port)):
+        prefect.wait_for(prefect.is_up)
         prefect.command("work-pool", "create", "bcf-linkage", "--type", "process")
         prefect.command("--no-prompt", "deploy", "--name", "monthly-refresh", "--param", f"workspace={workspace}", "--param", "as_at=2014-09-30")
 
@@ -133,17 +131,17 @@ def test_a_scheduled_run_of_the_monthly_deployment_completes(small_workspace: Pa
         assert [(s["schedule"]["cron"], s["schedule"]["timezone"]) for s in deployment["schedules"]] == [("0 5 10 * *", "Europe/London")]
         assert deployment["global_concurrency_limit"]["limit"] == 1
 
-        due = datetime.now(UTC) + timedelta(seconds=5)
-        soon = {"active": True, "schedule": {"interval": 86400, "anchor_date": due.isoformat()}}
+        # Often, as what fell due before the scheduler looked is not made up for.
+        soon = {"active": True, "schedule": {"interval": 20, "anchor_date": datetime.now(UTC).isoformat()}}
         prefect.ask("POST", f"/deployments/{deployment['id']}/schedules", [soon])
 
-        with prefect.running("worker", "start", "--pool", "bcf-linkage", "--limit", "1") as log:
-            run = prefect.wait_for(lambda: ended(prefect, deployment["id"]), log)
-            assert run["state"]["type"] == "COMPLETED", run["state"]["message"] + log.read_text()[-4000:]
+        with prefect.running("worker", "start", "--pool", "bcf-linkage", "--limit", "1"):
+            run = prefect.wait_for(lambda: ended(prefect, deployment["id"]))
+            assert run["state"]["type"] == "COMPLETED", prefect.logs()
 
-    assert run["auto_scheduled"], "the schedule started it"
-    assert abs(datetime.fromisoformat(run["expected_start_time"]) - due) < timedelta(seconds=1)
-    assert run["name"] == "refresh locality as at 2014-09-30"
+    assert run["auto_scheduled"]
+    assert run["created_by"]["type"] == "SCHEDULE"
+    assert run["name"] == "refresh southampton as at 2014-09-30"
     assert run["parameters"] == {"workspace": str(workspace), "as_at": "2014-09-30"}
     assert (workspace / "published" / "current" / "cohorts.duckdb").is_file()
 

@@ -1,0 +1,185 @@
+"""Steps in the published zone: from people to protected counts, and from counts to a publication."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.measures import CohortSet
+from bcf_linkage.definitions.places import KEPT, Place
+from bcf_linkage.definitions.published_tables import (
+    BCF_METRICS,
+    COHORT_COUNTS,
+    DATA_DICTIONARY,
+    DATA_QUALITY,
+    LINKAGE_LEDGER,
+    LINKAGE_QUALITY,
+    NATIONAL_CONDITIONS,
+    RISK_BANDS,
+)
+from bcf_linkage.definitions.rulebook import Rulebook
+from bcf_linkage.definitions.schema import Table
+from bcf_linkage.published import linkage
+from bcf_linkage.published.counts import counts
+from bcf_linkage.published.data_dictionary import data_dictionary
+from bcf_linkage.published.data_quality import data_quality
+from bcf_linkage.published.disclosure_control import protected
+from bcf_linkage.published.metrics import metrics
+from bcf_linkage.published.population import population
+from bcf_linkage.published.risk_bands import risk_bands
+from bcf_linkage.published.tables import Stamp, finished
+from bcf_linkage.storage.engine import Engine, engine_named
+from bcf_linkage.storage.ledger import write_ledger
+from bcf_linkage.storage.manifest import Delivery, Manifest, digests, versions, write_manifest
+from bcf_linkage.storage.tables import write_tables
+from expectations.tolerances import tolerance_of
+from pipelines.receive import Received
+from pipelines.runs import Run
+from pipelines.settings import Settings
+from pipelines.summary import Row, Summary
+
+AREA_LEVELS = 3
+"""Practice, cluster, locality."""
+
+
+def count(run: Run, received: Sequence[Received]) -> None:
+    """People and the ledger to every published table, protected, as files in the run's staging folder."""
+    engine, rules, settings = engine_named(run.request.engine), run.rulebook(), run.settings()
+    stamp = Stamp(run.as_at, run.run_id)
+    ledger = exact_ledger(received)
+    write_ledger(ledger, run.staging.audit)
+    frames = {
+        **_of_people(run, engine, rules, _areas(settings), stamp),
+        **_of_rows(run, engine, rules, ledger, _rule_counts(received, settings), stamp),
+    }
+    tables = {name: engine.collect(frame) for name, frame in frames.items()}
+    write_tables({**tables, DATA_DICTIONARY.name: pl.DataFrame(data_dictionary())}, run.staging.published, run.run_id)
+
+
+def publish(run: Run, received: Sequence[Received]) -> Summary:
+    """Write the manifest and swap everything in. The last step: before it nothing has changed, after it everything has."""
+    rows = {(entry["extract"], entry["file"]): 0 for entry in exact_ledger(received).to_dicts()}
+    for entry in exact_ledger(received).to_dicts():
+        rows[entry["extract"], entry["file"]] += entry["rows"]
+    inputs = [Delivery(d.extract, d.file.name, d.sha256, rows[d.extract, d.file.name], d.file.stat().st_size) for d in run.deliveries]
+    manifest = Manifest(run.run_id, run.as_at, run.request.engine, versions(), inputs, digests(run.staging.published))
+    write_manifest(manifest, run.staging.audit)
+    published = run.staging.publish()
+    bands = pl.read_parquet(published / "tables" / "risk_bands.parquet")
+    conditions = pl.read_parquet(published / "tables" / "national_conditions.parquet")
+    return Summary(
+        locality=run.settings().name,
+        run_id=run.run_id,
+        as_at=run.as_at,
+        period_start=run.year.start,
+        period_end=run.year.end,
+        published=published,
+        places=_places(exact_ledger(received)),
+        linked=_linked(exact_ledger(received)),
+        risk_bands=_in_order(bands.to_dicts(), "band", [*(b.name for b in run.rulebook().bands.bands), run.rulebook().bands.no_cost]),
+        condition=_in_order(
+            conditions.filter(pl.col("area_type") == "locality").to_dicts(), "measure", [c.code for c in run.rulebook().conditions.cohorts]
+        ),
+    )
+
+
+def exact_ledger(received: Sequence[Received]) -> pl.DataFrame:
+    """One row per extract, file, place and reason: how many rows of the file ended there."""
+    schema = {"extract": pl.String, "file": pl.String, "place": pl.String, "reason": pl.String, "rows": pl.Int64}
+    rows = [(one.extract, file, str(place), reason, rows) for one in received for file, place, reason, rows in one.ledger]
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def _of_people(run: Run, engine: Engine, rules: Rulebook, areas: pl.DataFrame, stamp: Stamp) -> dict[str, nw.LazyFrame]:
+    table = lambda name: engine.scan(run.table(name))  # noqa: E731
+    places = engine.frame(areas)
+    registered = population(table("people"), table("strata"), table("care"), places)
+    shared = run.extracts
+
+    def cohorts(of: Table, rules_of: CohortSet) -> nw.LazyFrame:
+        exact = counts(registered, rules_of.from_sources(shared), run.year)
+        return finished(protected(exact, rules.disclosure, AREA_LEVELS), of, rules_of.edition, stamp)
+
+    of_the_fund = metrics(
+        engine.scan(run.received("gp_registrations")), table("spells"), table("transfers"), places, rules.metrics.from_sources(shared), run.as_at
+    )
+    return {
+        RISK_BANDS.name: finished(risk_bands(registered, rules.bands, rules.disclosure, run.year), RISK_BANDS, rules.bands.edition, stamp),
+        NATIONAL_CONDITIONS.name: cohorts(NATIONAL_CONDITIONS, rules.conditions),
+        COHORT_COUNTS.name: cohorts(COHORT_COUNTS, rules.cohorts),
+        BCF_METRICS.name: finished(protected(of_the_fund, rules.disclosure), BCF_METRICS, rules.metrics.edition, stamp),
+    }
+
+
+def _of_rows(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFrame, rule_counts: pl.DataFrame, stamp: Stamp) -> dict[str, nw.LazyFrame]:
+    exact = engine.frame(ledger)
+    received = {extract: engine.scan(run.received(extract)) for extract in run.extracts}
+    quality = protected(linkage.linkage_quality(exact, received, rules.linkage, run.year), rules.disclosure, linkage.DEPTH)
+    return {
+        LINKAGE_QUALITY.name: finished(quality, LINKAGE_QUALITY, rules.linkage.edition, stamp),
+        LINKAGE_LEDGER.name: finished(linkage.linkage_ledger(exact, rules.disclosure, run.year), LINKAGE_LEDGER, rules.linkage.edition, stamp),
+        DATA_QUALITY.name: finished(data_quality(engine.frame(rule_counts), rules.disclosure, run.year), DATA_QUALITY, rules.linkage.edition, stamp),
+    }
+
+
+def _areas(settings: Settings) -> pl.DataFrame:
+    """One row per practice, with its cluster and the locality."""
+    return pl.DataFrame(
+        [
+            {
+                "practice_code": code,
+                "practice_name": name,
+                "cluster_code": cluster.code,
+                "cluster_name": cluster.name,
+                "locality_code": settings.code,
+                "locality_name": settings.name,
+            }
+            for cluster in settings.clusters
+            for code, name in cluster.practices
+        ]
+    )
+
+
+def _rule_counts(received: Sequence[Received], settings: Settings) -> pl.DataFrame:
+    """One row per declared rule of a shared extract: how many rows were read by it and how many break it."""
+    rules = {(table.name, column.name, rule.rule): (n, rule) for table in EXTRACTS.values() for n, (column, rule) in enumerate(table.rules)}
+    rows: list[Row] = []
+    for one in received:
+        for column, name, total, failed in one.rules:
+            position, rule = rules[one.extract, column, name]
+            rows.append(
+                {
+                    "extract": one.extract,
+                    "column": column,
+                    "rule": name,
+                    "words": rule.words,
+                    "consequence": rule.consequence.value,
+                    "tolerance_percent": tolerance_of(one.extract, column, name, settings.tolerances),
+                    "position": position,
+                    "rows": total,
+                    "failed": failed,
+                }
+            )
+    return pl.DataFrame(rows, schema_overrides={"tolerance_percent": pl.Float64})
+
+
+def _places(ledger: pl.DataFrame) -> tuple[Row, ...]:
+    return _in_order(ledger.group_by("extract", "place").agg(pl.col("rows").sum()).to_dicts(), "place", list(Place), "extract", list(EXTRACTS))
+
+
+def _linked(ledger: pl.DataFrame) -> tuple[Row, ...]:
+    traced = ledger.filter(pl.col("place").is_in([str(place) for place in KEPT]))
+    linked = pl.col("rows").filter(pl.col("place") == Place.LINKED).sum()
+    totals = traced.group_by("extract").agg(linked=linked, traced=pl.col("rows").sum())
+    return _in_order(totals.with_columns(percent=100 * pl.col("linked") / pl.col("traced")).to_dicts(), "extract", list(EXTRACTS))
+
+
+def _in_order(rows: list[Row], key: str, order: Sequence[str], outer_key: str = "", outer: Sequence[str] = ()) -> tuple[Row, ...]:
+    def place(row: Row) -> tuple[Any, ...]:
+        return (outer.index(row[outer_key]) if outer_key else 0, order.index(row[key]))
+
+    return tuple(sorted(rows, key=place))

@@ -1,0 +1,93 @@
+"""What a clean locality costs the NHS, and its people by band: plain arithmetic on the extracts, for calibration and for tests.
+
+It shares nothing with the library but the declared unit costs, so that each can be held against the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from bcf_linkage.definitions.rulebook import Prices
+
+EMERGENCY_METHODS = ("21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D")
+ELECTIVE_METHODS = ("11", "12", "13")
+ADMITTED = pl.col("start_date_hospital_provider_spell")
+DISCHARGED = pl.col("discharge_date_from_hospital_provider_spell")
+CLASSIFIED = pl.col("patient_classification")
+FIRST_EPISODE = pl.col("episode_number") == "1"
+
+
+def activity(extracts: Mapping[str, pl.DataFrame], start: date, end: date) -> pl.LazyFrame:
+    """One row per piece of NHS activity from the start to the end, both included: true_person, item, quantity."""
+    parts = [_general_practice(extracts["gp_events"]), _emergency(extracts["emergency_care"]), _outpatient(extracts["outpatients"])]
+    spells = extracts["hospital_admissions"].lazy().filter(FIRST_EPISODE).with_columns(nights=_nights(end))
+    parts += [_stays(spells), _long_stays(spells)]
+    within = pl.col("day").is_between(pl.lit(start.isoformat()), pl.lit(end.isoformat()))
+    return pl.concat(part.filter(within & pl.col("item").is_not_null()).drop("day") for part in parts)
+
+
+def health_costs(extracts: Mapping[str, pl.DataFrame], people: int, start: date, end: date) -> NDArray[np.float64]:
+    """Each person's cost to the NHS from the start to the end, in pounds, by position."""
+    pounds = pl.col("quantity") * pl.col("item").replace_strict(Prices.build().pounds, return_dtype=pl.Float64)
+    found = activity(extracts, start, end).group_by("true_person").agg(pounds.sum().alias("pounds")).collect()
+    costs = np.zeros(people)
+    costs[found["true_person"].to_numpy()] = found["pounds"].to_numpy()
+    return costs
+
+
+def bands(costs: NDArray[np.float64]) -> list[tuple[int, float]]:
+    """People and mean cost of the five bands of equal cost, the costliest first, and of those without cost."""
+    pounds = np.sort(costs)[::-1]
+    costlier = np.searchsorted(-pounds, -pounds, side="left")
+    before = np.append(0.0, np.cumsum(pounds))[costlier] / pounds.sum()
+    band = np.where(pounds > 0, np.searchsorted([0.2, 0.4, 0.6, 0.8], before, side="right"), 5)
+    return [(int((band == n).sum()), float(pounds[band == n].mean()) if (band == n).any() else 0.0) for n in range(6)]
+
+
+def emergency_admissions(extracts: Mapping[str, pl.DataFrame], people: int, start: date, end: date) -> NDArray[np.int64]:
+    """Each person's emergency admissions from the start to the end, by position."""
+    rows = extracts["hospital_admissions"]
+    within = ADMITTED.is_between(pl.lit(start.isoformat()), pl.lit(end.isoformat()))
+    emergency = pl.col("admission_method_hospital_provider_spell").is_in(EMERGENCY_METHODS)
+    return np.bincount(rows.filter(FIRST_EPISODE & within & emergency)["true_person"].to_numpy(), minlength=people)
+
+
+def _general_practice(rows: pl.DataFrame) -> pl.LazyFrame:
+    prescribed = pl.col("event_type") == "medication"
+    item = pl.when(prescribed).then("medication_bnf_" + pl.col("code").str.slice(0, 2)).otherwise("gp_" + pl.col("consultation_mode"))
+    quantity = pl.when(prescribed).then(pl.col("value").cast(pl.Float64).fill_null(1.0)).otherwise(1.0)
+    return rows.lazy().select("true_person", pl.col("event_date").alias("day"), item.alias("item"), quantity.alias("quantity"))
+
+
+def _emergency(rows: pl.DataFrame) -> pl.LazyFrame:
+    major = pl.when(pl.col("ae_attendance_disposal") == "01").then(pl.lit("ae_admitted")).otherwise(pl.lit("ae_not_admitted"))
+    item = pl.col("ae_department_type").replace_strict({"03": "ae_minor_injuries", "04": "ae_walk_in"}, default=major, return_dtype=pl.String)
+    return rows.lazy().select("true_person", pl.col("arrival_date").alias("day"), item.alias("item"), pl.lit(1.0).alias("quantity"))
+
+
+def _outpatient(rows: pl.DataFrame) -> pl.LazyFrame:
+    seen = rows.lazy().filter(pl.col("attended_or_did_not_attend").is_in(["5", "6"]))
+    return seen.select("true_person", pl.col("appointment_date").alias("day"), pl.lit("outpatient_attendance").alias("item"), pl.lit(1.0).alias("quantity"))
+
+
+def _nights(end: date) -> pl.Expr:
+    return (DISCHARGED.str.to_date().fill_null(end) - ADMITTED.str.to_date()).dt.total_days()
+
+
+def _stays(spells: pl.LazyFrame) -> pl.LazyFrame:
+    stay = pl.when(pl.col("nights") <= 1).then(pl.lit("non_elective_short_stay")).otherwise(pl.lit("non_elective_long_stay"))
+    elective = pl.when(pl.col("admission_method_hospital_provider_spell").is_in(ELECTIVE_METHODS)).then(pl.lit("elective_inpatient")).otherwise(stay)
+    day = {"2": "day_case", "3": "regular_attendance", "4": "regular_attendance"}
+    item = CLASSIFIED.replace_strict(day, default=elective, return_dtype=pl.String)
+    return spells.select("true_person", ADMITTED.alias("day"), item.alias("item"), pl.lit(1.0).alias("quantity"))
+
+
+def _long_stays(spells: pl.LazyFrame) -> pl.LazyFrame:
+    beyond = pl.col("nights").cast(pl.Float64) - Prices.build().after_days("excess_bed_day")
+    long = spells.filter((beyond > 0) & ~CLASSIFIED.is_in(["2", "3", "4"]))
+    return long.select("true_person", ADMITTED.alias("day"), pl.lit("excess_bed_day").alias("item"), beyond.alias("quantity"))

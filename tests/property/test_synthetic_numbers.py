@@ -1,0 +1,26 @@
+"""Numbers made in bulk are sound, different and in their range."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthetic.nhs_numbers import SYNTHETIC, sound
+
+
+def _is_sound(number: str) -> bool:
+    return sum(int(digit) * weight for digit, weight in zip(number, range(10, 0, -1), strict=True)) % 11 == 0
+
+
+@given(st.integers(0, 2**32), st.integers(0, 60))
+def test_numbers_are_sound_different_and_never_issued(seed: int, count: int) -> None:
+    numbers = sound(np.random.default_rng(seed), count, *SYNTHETIC)
+    assert len(set(numbers)) == len(numbers) == count
+    assert all(len(n) == 10 and n.startswith("9") and _is_sound(n) and len(set(n)) > 1 for n in numbers)
+
+
+@given(st.integers(0, 2**32))
+def test_numbers_to_avoid_are_avoided(seed: int) -> None:
+    taken = sound(np.random.default_rng(seed), 20, 9_000_000_000, 9_000_000_999)
+    assert not set(taken) & set(sound(np.random.default_rng(seed), 20, 9_000_000_000, 9_000_000_999, taken))
