@@ -110,12 +110,12 @@ def _shown(table: Table, view: View, tally: pl.DataFrame) -> Iterator[tuple[str,
 
 def _positions(table: Table, frame: pd.DataFrame, suite: Any) -> dict[tuple[str, str], list[int]]:
     """Where in a frame each expectation fails. Nothing else of what Great Expectations says is looked at."""
-    import great_expectations
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations import get_context
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
 
-    context = great_expectations.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas(table.name).add_dataframe_asset(table.name)
+    kept_in_memory = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    config = DataContextConfig(store_backend_defaults=kept_in_memory, progress_bars=ProgressBarsConfig(globally=False), analytics_enabled=False)
+    asset = get_context(project_config=config, mode="ephemeral").data_sources.add_pandas(table.name).add_dataframe_asset(table.name)
     batch = asset.add_batch_definition_whole_dataframe(table.name).get_batch({"dataframe": frame})
     positions = {}
     for outcome in batch.validate(suite, result_format=POSITIONS_ONLY).results:

@@ -89,8 +89,8 @@ def percent(part: int, whole: int) -> str:
 
 @cache
 def _declared() -> dict[Rule, Tolerance]:
-    with (files("expectations") / "tolerances.csv").open(encoding="utf-8", newline="") as file:
-        return {(row["extract"], row["column"], row["rule"]): Tolerance(float(row["tolerance_percent"]), row["owner"], row["reason"]) for row in csv.DictReader(file)}
+    lines = csv.DictReader((files("expectations") / "tolerances.csv").read_text(encoding="utf-8").splitlines())
+    return {(line["extract"], line["column"], line["rule"]): Tolerance(float(line["tolerance_percent"]), line["owner"], line["reason"]) for line in lines}
 
 
 def _overridden(extract: str, written: str, tolerance: Tolerance, rules: Iterable[Rule]) -> Rule:

@@ -49,7 +49,7 @@ def tallies(text: pl.LazyFrame, views: Sequence[View], key: Sequence[str]) -> tu
             parts[view].append(part)
         if key:
             keys.append(batch.select(_or_null(name) for name in key).drop_nulls())
-    return total, {**{view: _added_up(view, parts[view]) for view in views}, KEY: _key_groups(keys)}
+    return total, {**{view: _added_up(view, parts[view]) for view in views}, KEY: _key_groups(key, keys)}
 
 
 def _or_null(name: str) -> pl.Expr:
@@ -63,8 +63,8 @@ def _added_up(view: View, parts: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(parts).group_by(view.columns).agg(pl.col(ROWS).sum())
 
 
-def _key_groups(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    keys = pl.concat(parts) if parts else pl.DataFrame(schema={KEY_ROWS: pl.String})
+def _key_groups(key: Sequence[str], parts: list[pl.DataFrame]) -> pl.DataFrame:
+    keys = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(key, pl.String))
     # A key whose hash no other has stands alone: only the others have to be told apart, which spares most of the work.
     hashes = keys.hash_rows()
     in_order = hashes.sort()

@@ -6,11 +6,14 @@ step's arguments or results, errors without their words, and published figures o
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,11 +23,10 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_ENABLED
 
 from bcf_linkage.definitions.errors import EnvironmentRefused, Refusal
-from bcf_linkage.definitions.extracts import EXTRACTS
-from pipelines.progress import heard_by
+from pipelines.progress import heard_by, in_words
 from pipelines.refresh import Request, refresh
 from pipelines.scrub import MayPass, carefully
 from pipelines.summary import Row, Summary
@@ -88,6 +90,7 @@ def run_with_prefect(request: Request) -> Summary:
         return _watched(request)
 
     try:
+        _start_embedded_server()
         return asked(str(request.workspace), request.as_at, request.engine)
     except Refusal:
         raise
@@ -96,6 +99,32 @@ def run_with_prefect(request: Request) -> Summary:
         trouble = type(error).__name__
     server = "the server at PREFECT_API_URL" if PREFECT_API_URL.value() else "its embedded server"
     raise EnvironmentRefused(f"Prefect could not see the run through on {server} ({trouble}); `bcf doctor` looks for the cause, --no-prefect runs without it")
+
+
+def _start_embedded_server() -> None:
+    """Start Prefect's embedded server, if it is wanted, where Ctrl-C does not reach it. Raises EnvironmentRefused if it does not come up.
+
+    Ctrl-C goes to every process of the terminal. A server that it ended would leave the run to wait a minute and more for an answer.
+    """
+    if PREFECT_API_URL.value() or not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
+        return
+    # Imported here, as it takes seconds and a run on somebody's server does without.
+    from prefect.server.api.server import SubprocessASGIServer
+
+    server = SubprocessASGIServer()
+
+    def start() -> None:
+        # A process inherits what the thread that starts it blocks. Windows has no such thing.
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        with suppress(Exception):
+            server.start()
+
+    starting = Thread(target=copy_context().run, args=(start,), daemon=True)
+    starting.start()
+    starting.join()
+    if not server.running:
+        raise EnvironmentRefused("Prefect's embedded server did not start; `bcf doctor` looks for the cause, --no-prefect runs without it")
 
 
 def _watched(request: Request) -> Summary:
@@ -130,13 +159,6 @@ class AsTasks:
             return carefully(step, *arguments)
 
         return watched()
-
-
-def in_words(step: Callable[..., Any], *arguments: Any) -> str:
-    """A step's name in words: `receive_extract` of outpatients is "receive outpatients". No other argument is told."""
-    extract = next((argument for argument in arguments if isinstance(argument, str) and argument in EXTRACTS), None)
-    words = step.__name__.replace("_", " ")
-    return words if extract is None else f"{words.removesuffix(' extract')} {extract}"
 
 
 # A plain function, as Prefect takes any other callable here for "never".

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
 from bcf_linkage.definitions.extracts import EXTRACTS
-from bcf_linkage.definitions.measures import CohortSet
+from bcf_linkage.definitions.measures import CohortSet, Edition
 from bcf_linkage.definitions.places import KEPT, Place
 from bcf_linkage.definitions.published_tables import (
     BCF_METRICS,
@@ -23,11 +24,11 @@ from bcf_linkage.definitions.published_tables import (
 )
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.schema import Table
-from bcf_linkage.published import linkage
 from bcf_linkage.published.counts import counts
 from bcf_linkage.published.data_dictionary import data_dictionary
 from bcf_linkage.published.data_quality import data_quality
 from bcf_linkage.published.disclosure_control import protected
+from bcf_linkage.published.linkage import DEPTH, linkage, linkage_ledger, linkage_quality
 from bcf_linkage.published.metrics import metrics
 from bcf_linkage.published.population import population
 from bcf_linkage.published.risk_bands import risk_bands
@@ -36,7 +37,7 @@ from bcf_linkage.storage.engine import Engine, engine_named
 from bcf_linkage.storage.ledger import write_ledger
 from bcf_linkage.storage.manifest import Delivery, Manifest, digests, versions, write_manifest
 from bcf_linkage.storage.tables import write_tables
-from expectations.tolerances import tolerance_of
+from expectations.gate import tolerances
 from pipelines.receive import Received
 from pipelines.runs import Run
 from pipelines.settings import Settings
@@ -44,6 +45,9 @@ from pipelines.summary import Row, Summary
 
 AREA_LEVELS = 3
 """Practice, cluster, locality."""
+
+DECLARATIONS = Edition("declared extracts", "1", date(2012, 4, 1), "the declared tables of bcf_linkage", "S")
+"""The definitions behind data quality."""
 
 
 def count(run: Run, received: Sequence[Received]) -> None:
@@ -116,13 +120,12 @@ def _of_people(run: Run, engine: Engine, rules: Rulebook, areas: pl.DataFrame, s
 
 
 def _of_rows(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFrame, rule_counts: pl.DataFrame, stamp: Stamp) -> dict[str, nw.LazyFrame]:
-    exact = engine.frame(ledger)
-    received = {extract: engine.scan(run.received(extract)) for extract in run.extracts}
-    quality = protected(linkage.linkage_quality(exact, received, rules.linkage, run.year), rules.disclosure, linkage.DEPTH)
+    exact = linkage(engine.frame(ledger), engine.scan(run.table("sightings")), rules.linkage, run.year)
+    shown, edition = protected(exact, rules.disclosure, DEPTH), rules.linkage.edition
     return {
-        LINKAGE_QUALITY.name: finished(quality, LINKAGE_QUALITY, rules.linkage.edition, stamp),
-        LINKAGE_LEDGER.name: finished(linkage.linkage_ledger(exact, rules.disclosure, run.year), LINKAGE_LEDGER, rules.linkage.edition, stamp),
-        DATA_QUALITY.name: finished(data_quality(engine.frame(rule_counts), rules.disclosure, run.year), DATA_QUALITY, rules.linkage.edition, stamp),
+        LINKAGE_QUALITY.name: finished(linkage_quality(shown, rules.linkage), LINKAGE_QUALITY, edition, stamp),
+        LINKAGE_LEDGER.name: finished(linkage_ledger(shown), LINKAGE_LEDGER, edition, stamp),
+        DATA_QUALITY.name: finished(data_quality(engine.frame(rule_counts), rules.disclosure, run.year), DATA_QUALITY, DECLARATIONS, stamp),
     }
 
 
@@ -146,11 +149,13 @@ def _areas(settings: Settings) -> pl.DataFrame:
 
 def _rule_counts(received: Sequence[Received], settings: Settings) -> pl.DataFrame:
     """One row per declared rule of a shared extract: how many rows were read by it and how many break it."""
+    tolerated = tolerances(settings.tolerances)
     rules = {(table.name, column.name, rule.rule): (n, rule) for table in EXTRACTS.values() for n, (column, rule) in enumerate(table.rules)}
     rows: list[Row] = []
     for one in received:
         for column, name, total, failed in one.rules:
             position, rule = rules[one.extract, column, name]
+            tolerance = tolerated.get((one.extract, column, name))
             rows.append(
                 {
                     "extract": one.extract,
@@ -158,7 +163,7 @@ def _rule_counts(received: Sequence[Received], settings: Settings) -> pl.DataFra
                     "rule": name,
                     "words": rule.words,
                     "consequence": rule.consequence.value,
-                    "tolerance_percent": tolerance_of(one.extract, column, name, settings.tolerances),
+                    "tolerance_percent": tolerance.percent if tolerance else None,
                     "position": position,
                     "rows": total,
                     "failed": failed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from pipelines import publish, receive, runs, stratify
+from pipelines import deliveries, progress, publish, runs, stratify
 from pipelines.runs import Request
 from pipelines.summary import Summary
 
@@ -31,8 +31,9 @@ def refresh(request: Request, perform: Perform = plainly) -> Summary:
     Every step takes the run (paths and dates) and small summaries, and leaves its frames in the run's staging folders.
     """
     with runs.opened(request) as run:
-        received = tuple(perform(receive.receive_extract, run, extract) for extract in run.extracts)
-        perform(receive.balance, run, received)
+        perform = progress.telling(perform, steps=len(run.extracts) + 5)
+        received = tuple(perform(deliveries.receive_extract, run, extract) for extract in run.extracts)
+        perform(deliveries.balance, run, received)
         perform(stratify.link, run)
         perform(stratify.stratify, run)
         perform(publish.count, run, received)

@@ -11,6 +11,7 @@ from typing import Any
 
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
+from expectations.gate import Tolerance
 
 KINDS = ("synthetic", "live")
 FILE = "locality.toml"
@@ -35,15 +36,6 @@ class Source:
     purpose: str
     valid_from: date
     valid_to: date
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How much of a delivery may break a rule here, who says so and why."""
-
-    percent: float
-    owner: str
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from bcf_linkage.definitions.periods import window_to
 from bcf_linkage.pseudonymised.activity import activity
 from bcf_linkage.pseudonymised.care import care
 from bcf_linkage.pseudonymised.extracts import complete
-from bcf_linkage.pseudonymised.link import people
+from bcf_linkage.pseudonymised.link import people, sightings
 from bcf_linkage.pseudonymised.spells import spells
 from bcf_linkage.pseudonymised.strata import strata
 from bcf_linkage.pseudonymised.transfers import transfers
@@ -17,14 +17,16 @@ from pipelines.runs import Run
 
 
 def received_rows(run: Run, engine: Engine) -> dict[str, nw.LazyFrame]:
-    """Every declared extract's rows that were kept, pseudonymised; an extract that is not shared has none."""
-    return dict(complete({extract: engine.scan(run.received(extract)) for extract in run.extracts}))
+    """The rows that were kept of each extract that is shared, pseudonymised."""
+    return {extract: engine.scan(run.received(extract)) for extract in run.extracts}
 
 
 def link(run: Run) -> None:
-    """Received rows to `people`, `spells`, `activity` and `transfers`."""
+    """Received rows to `people`, `spells`, `activity`, `transfers`, and how many people each extract saw."""
     engine, rules, window = engine_named(run.request.engine), run.rulebook(), window_to(run.as_at)
-    received = received_rows(run, engine)
+    shared = received_rows(run, engine)
+    engine.write(sightings(shared), run.table("sightings"))
+    received = complete(shared)
     engine.write(people(received, run.as_at, rules.bands.ages), run.table("people"))
     engine.write(spells(received, run.as_at, rules.ambulatory), run.table("spells"))
     stays = engine.scan(run.table("spells"))
@@ -37,4 +39,4 @@ def stratify(run: Run) -> None:
     engine, rules = engine_named(run.request.engine), run.rulebook()
     persons = engine.scan(run.table("people"))
     engine.write(strata(persons, engine.scan(run.table("activity")), rules.bands, run.year), run.table("strata"))
-    engine.write(care(persons, received_rows(run, engine), rules.clinical_codes, run.year), run.table("care"))
+    engine.write(care(persons, complete(received_rows(run, engine)), rules.clinical_codes, run.year), run.table("care"))

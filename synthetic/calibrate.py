@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 
 from bcf_linkage.definitions.periods import year_to
 from synthetic import costs, profiles
-from synthetic.lives import live
+from synthetic.demand import demand
+from synthetic.lives import Lives, live
 from synthetic.make import observed
 from synthetic.people import Standing
 from synthetic.rates import figure, figures, numbers, table
@@ -33,19 +35,23 @@ NUDGE, CAUTION = 0.1, 0.1
 Vector = NDArray[np.float64]
 
 
-def measured(people: int, seeds: list[int]) -> Vector:
-    """Logarithms of what is to come out: people of the bands, mean cost of all, emergency admissions. Each a mean over the seeds, per person."""
+def measured(made: list[Lives]) -> Vector:
+    """Logarithms of what is to come out: people of the bands, mean cost of all, emergency admissions. Each per person, a mean over the localities."""
     results = []
-    for seed in seeds:
-        lives = live(profiles.load("southampton"), people, AS_AT, seed)
-        extracts = observed(lives)
-        year = year_to(AS_AT)
+    for lives in made:
+        extracts = observed(asked_again(lives))
+        year, people = year_to(AS_AT), len(lives.people)
         registered = lives.people.standing == Standing.REGISTERED
-        pounds = costs.health_costs(extracts, len(lives.people), year.start, year.end)[registered]
-        admissions = costs.emergency_admissions(extracts, len(lives.people), year.start, year.end)[registered]
-        held = [n / people for n, _ in costs.bands(pounds)]
+        pounds = costs.health_costs(extracts, people, year.start, year.end)[registered]
+        admissions = costs.emergency_admissions(extracts, people, year.start, year.end)[registered]
+        held = [n / len(pounds) for n, _ in costs.bands(pounds)]
         results.append([*held[:4], held[5], pounds.mean(), admissions.mean()])
     return np.log(np.mean(results, axis=0))
+
+
+def asked_again(lives: Lives) -> Lives:
+    """The same people, asking for services at the present rates."""
+    return replace(lives, demand=demand(lives.people, lives.conditions, lives.homes.quintile, lives.need, lives.window))
 
 
 def wanted() -> Vector:
@@ -64,7 +70,8 @@ def rates() -> Vector:
 
 def use(values: Vector) -> None:
     """Write the rates and forget those read before."""
-    spend = table("spend").with_columns(pounds=pl.Series([f"{pounds:.4g}" for pounds in np.exp(values[:-1])]))
+    pounds = np.maximum.accumulate(np.exp(values[:-1]))
+    spend = table("spend").with_columns(pounds=pl.Series([f"{each:.4g}" for each in pounds]))
     spend.write_csv(HERE / "spend.csv")
     text = (HERE / "figures.toml").read_text(encoding="utf-8")
     scale = rf"\g<1>{np.exp(values[-1]):.4f}"
@@ -73,13 +80,13 @@ def use(values: Vector) -> None:
     figures.cache_clear()
 
 
-def slopes(people: int, seeds: list[int]) -> Vector:
+def slopes(made: list[Lives]) -> Vector:
     """How each outcome moves with each rate."""
-    now, start = rates(), measured(people, seeds)
+    now, start = rates(), measured(made)
     columns = []
     for n in range(len(now)):
         use(now + NUDGE * (np.arange(len(now)) == n))
-        columns.append((measured(people, seeds) - start) / NUDGE)
+        columns.append((measured(made) - start) / NUDGE)
     use(now)
     return np.stack(columns, axis=1)
 
@@ -99,12 +106,18 @@ def main() -> None:
     options.add_argument("--slopes-from", type=int, default=40_000)
     options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--slopes-every", type=int, default=2)
     chosen = options.parse_args()
-    for _ in range(chosen.rounds):
-        moves = slopes(chosen.slopes_from, chosen.seeds[:1])
-        outcomes = measured(chosen.people, chosen.seeds)
+    southampton = profiles.load("southampton")
+    few = [live(southampton, chosen.slopes_from, AS_AT, chosen.seeds[0])]
+    made = [live(southampton, chosen.people, AS_AT, seed) for seed in chosen.seeds] if chosen.people != chosen.slopes_from else few
+    for number in range(chosen.rounds):
+        if number % chosen.slopes_every == 0:
+            moves = slopes(few)
+        outcomes = measured(made)
         off = ", ".join(f"{100 * (np.exp(gap) - 1):+.2f}%" for gap in outcomes - wanted())
         sys.stdout.write(f"Very High, High, Moderate, Low, Non users, cost, emergency admissions: {off}\n")
+        sys.stdout.flush()
         use(rates() + step(outcomes, moves))
 
 

@@ -26,7 +26,7 @@ class Written:
 
     path: str
     rows: int
-    bytes: int
+    size: int
 
 
 def write(faulted: Faulted, lookup: pl.DataFrame, out: Path, file_format: Format = "csv") -> tuple[Written, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +55,7 @@ def place_words() -> tuple[str, ...]:
 def pools(seed: int) -> Pools:
     """Every pool. The same seed gives the same pools, in about a second."""
     rng = np.random.default_rng(seed)
-    british = Factory.create("en_GB", providers=["faker.providers.address", "faker.providers.person"])
+    british: Any = Factory.create("en_GB", providers=["faker.providers.address", "faker.providers.person"])
     british.seed(seed)
     locales = {row["ethnic_category"]: tuple(row["locales"].split()) for row in _rows("groups.csv")}
     drawn = {names: _people(names, seed, rng) for names in dict.fromkeys(locales.values())}
@@ -83,10 +84,11 @@ def _people(locales: tuple[str, ...], seed: int, rng: np.random.Generator) -> di
     return drawn
 
 
-def _speaker(faker: object, method: str) -> Callable[[], str]:
+def _speaker(faker: Any, method: str) -> Callable[[], str]:
     """Faker's own method, or its romanised twin where the language has another script."""
     romanised = method.replace("first_name", "first_romanized_name").replace("last_name", "last_romanized_name")
-    return getattr(faker, romanised, None) or getattr(faker, method)
+    speaker: Callable[[], str] = getattr(faker, romanised, None) or getattr(faker, method)
+    return speaker
 
 
 def _draw(speakers: list[Callable[[], str]], size: int) -> Text:
@@ -114,5 +116,4 @@ def _houses(rng: np.random.Generator) -> Text:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with (FOLDER / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(csv.DictReader((FOLDER / name).read_text(encoding="utf-8").splitlines()))

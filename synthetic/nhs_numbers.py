@@ -12,7 +12,12 @@ SYNTHETIC = (9_000_000_000, 9_999_999_999)
 
 
 def sound(rng: np.random.Generator, count: int, low: int, high: int, avoid: Collection[str] = ()) -> list[str]:
-    """That many different numbers between two bounds whose modulus 11 check digit is right, none of them one digit repeated."""
+    """That many different numbers between two bounds whose modulus 11 check digit is right, none of them one digit repeated.
+
+    Raises ValueError for more than half of what the range holds, since they are found by drawing.
+    """
+    if count + len(avoid) > (high - low) // 20:
+        raise ValueError(f"a range of {high - low + 1} numbers is too small to draw {count} from")
     found: dict[str, None] = {}
     while len(found) < count:
         stems = rng.integers(low // 10, high // 10 + 1, count + 10)

@@ -11,6 +11,7 @@ OURS = "bcf-linkage"
 PERSON = Column("person", Type.TEXT, "Keyed pseudonym: 32 letters a to p", OURS)
 
 TRACE = (
+    Column("file", Type.TEXT, "Name of the file that the row came in", OURS),
     Column("row", Type.INTEGER, "Position of the row in its file, the first after the header being 1", OURS),
     PERSON,
     Column("place", Type.TEXT, f"Where the trace ended: {', '.join(KEPT)}", OURS),
@@ -41,7 +42,7 @@ def received(extract: Table) -> Table:
     )
     born = BORN if extract.identity(Identity.BIRTH_DATE) else ()
     lives = LIVES if extract.identity(Identity.POSTCODE) else ()
-    return Table(f"received_{extract.name}", extract.grain, extract.source, (*TRACE, *born, *lives, *kept), key=("row",))
+    return Table(f"received_{extract.name}", extract.grain, extract.source, (*TRACE, *born, *lives, *kept), key=("file", "row"))
 
 
 PEOPLE = Table(

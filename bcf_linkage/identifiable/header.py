@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bcf_linkage.definitions.errors import DataRefused
+from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.schema import Table
 
 LONGEST_NAME = 64
@@ -31,11 +31,11 @@ def is_header(table: Table, fields: Sequence[str]) -> bool:
 
 
 def declared_names(table: Table, fields: Sequence[str], file: str) -> tuple[str, ...]:
-    """The declared name of each field, in the file's order. Raises DataRefused with all that is missing, unknown or repeated."""
+    """The declared name of each field, in the file's order. Raises RequestRefused with all that is missing, unknown or repeated."""
     names = matched(table, fields)
     if not is_header(table, fields):
         known = sum(name is not None for name in names)
-        raise DataRefused(
+        raise RequestRefused(
             f"{file}: the first line is no header of {table.name}: {known} of its {len(fields)} fields {'is' if known == 1 else 'are'} a declared column; "
             f"`bcf schema {table.name}` lists them"
         )
@@ -46,7 +46,7 @@ def declared_names(table: Table, fields: Sequence[str], file: str) -> tuple[str,
     }
     if any(troubles.values()):
         told = "; ".join(f"{verb} {_columns(found)}" for verb, found in troubles.items() if found)
-        raise DataRefused(f"{file}: the header {told}; `bcf schema {table.name}` lists the columns")
+        raise RequestRefused(f"{file}: the header {told}; `bcf schema {table.name}` lists the columns")
     return tuple(name for name in names if name is not None)
 
 

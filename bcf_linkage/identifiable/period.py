@@ -9,6 +9,8 @@ import narwhals as nw
 from bcf_linkage.definitions.periods import months_to, window_to
 from bcf_linkage.definitions.schema import Table
 
+AFTER, BEFORE = OUTSIDE = ("after_as_at", "before_window")
+
 FRESH_MONTHS = 3
 """A delivery with no event in the months up to the as-at date is an old one."""
 
@@ -21,14 +23,14 @@ def out_of_period(table: Table, as_at: date) -> nw.Expr:
     if table.event_date is None:
         return nw.lit(None, dtype=nw.String)
     begins = nw.col(table.event_date)
-    outcome = nw.when(begins > as_at.isoformat()).then(nw.lit("after_as_at"))
+    outcome = nw.when(begins > as_at.isoformat()).then(nw.lit(AFTER))
     if table.whole_history:
         return outcome
     start = window_to(as_at).start.isoformat()
     ended = begins < start
     if table.event_end is not None:
         ended = ended & (nw.col(table.event_end) < start).fill_null(False)
-    return outcome.when(ended).then(nw.lit("before_window"))
+    return outcome.when(ended).then(nw.lit(BEFORE))
 
 
 def is_fresh(table: Table, as_at: date) -> nw.Expr:

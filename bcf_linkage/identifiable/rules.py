@@ -94,9 +94,7 @@ def typed(table: Table, name: str) -> nw.Expr:
     """A column's value in its type, from a tidied row with its `failures`; null where a rule blanks it or it is not of the type."""
     column = table[name]
     blanks = _breaks_any(
-        n
-        for n, (other, rule) in enumerate(table.rules)
-        if other is column and (isinstance(rule, Typed) or rule.consequence is Consequence.BLANK_VALUE)
+        n for n, (other, rule) in enumerate(table.rules) if other is column and (isinstance(rule, Typed) or rule.consequence is Consequence.BLANK_VALUE)
     )
     return _as(column.type, nw.when(~blanks).then(nw.col(name))).alias(name)
 

@@ -24,6 +24,10 @@ NUMBERS = ("number", "person_number", "birth_date", "listed", "superseded", "sha
 """The columns of the register as `register` makes it: one row per NHS number that it knows."""
 
 
+FURTHER_REPLACEMENTS = 2
+"""How often the replacement of a superseded number may itself have been replaced."""
+
+
 def traced(records: nw.LazyFrame, register: nw.LazyFrame, ladder: Sequence[Rung]) -> nw.LazyFrame:
     """Records with `number` (canonical), `number_state` and `birth_date` (ISO text) -> the same records, each with its answer.
 
@@ -37,10 +41,14 @@ def traced(records: nw.LazyFrame, register: nw.LazyFrame, ladder: Sequence[Rung]
 def by_number_and_birth_date(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
     """The number, current or superseded, confirmed by the full date of birth."""
     ours, theirs = nw.col("birth_date"), nw.col("register_birth_date")
-    return _answered(
-        _looked_up(records, register),
-        nw.when(ours.is_null() | theirs.is_null()).then(nw.lit("birth_date_missing")).when(ours != theirs).then(nw.lit("birth_date_conflict")).otherwise(_kind_of_number()),
+    confirmed = (
+        nw.when(ours.is_null() | theirs.is_null())
+        .then(nw.lit("birth_date_missing"))
+        .when(ours != theirs)
+        .then(nw.lit("birth_date_conflict"))
+        .otherwise(_kind_of_number())
     )
+    return _answered(_looked_up(records, register), confirmed)
 
 
 def by_own_entry(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
@@ -138,9 +146,14 @@ def _numbers(entries: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def _people_behind(numbers: nw.LazyFrame) -> nw.LazyFrame:
-    """One number each -> the same, knowing what is known of its person's other numbers."""
-    people = numbers.group_by("person_number").agg(
+    """One number each -> the same, knowing the number that its person has in the end and what is known of their other numbers."""
+    followed = numbers
+    for _ in range(FURTHER_REPLACEMENTS):
+        following = numbers.select(nw.col("number").alias("replaced"), nw.col("person_number").alias("following"))
+        followed = followed.join(following, left_on="person_number", right_on="replaced", how="left")
+        followed = followed.with_columns(person_number=nw.coalesce("following", "person_number")).drop("following")
+    people = followed.group_by("person_number").agg(
         opted_out=nw.col("objects").any(),
         person_shared=(nw.col("shared") & (nw.col("number") == nw.col("person_number"))).any(),
     )
-    return numbers.join(people, on="person_number", how="left").with_columns(shared=nw.col("shared") | nw.col("person_shared")).select(*NUMBERS)
+    return followed.join(people, on="person_number", how="left").with_columns(shared=nw.col("shared") | nw.col("person_shared")).select(*NUMBERS)

@@ -112,19 +112,16 @@ def _services(services: nw.LazyFrame, prices: Prices, period: Period) -> nw.Lazy
     once = [name for name, factor in prices.frequencies.items() if factor == "once"]
     weekly_units = nw.when(frequency.is_in(planned)).then(units).otherwise(frequency.replace_strict(factors, default=0.0, return_dtype=nw.Float64))
     costed = services.with_columns(
-        weekly=cost * weekly_units,
-        single=nw.when(frequency.is_in(once)).then(cost).otherwise(0.0),
+        # Hundredths of a penny, so that a week can be divided into days in whole numbers.
+        weekly=to_pence(cost * weekly_units * 100),
+        single=to_pence(nw.when(frequency.is_in(once)).then(cost).otherwise(0.0)),
         began=start.dt.truncate("1mo").cast(nw.Date),
         last=nw.when(end <= period.end).then(end).otherwise(nw.lit(period.end)),
     )
     months = by_month(costed, start, nw.col("last"), period, ("person", "weekly", "single", "began"))
-    falls_due = nw.when(nw.col("began") == nw.col("month")).then(nw.col("single")).otherwise(0.0)
-    return months.select(
-        "person",
-        "month",
-        kind=nw.lit("social_care_service"),
-        quantity=nw.col("weekly") * nw.col("days") / 7 + falls_due,
-    )
+    falls_due = nw.when(nw.col("began") == nw.col("month")).then(nw.col("single")).otherwise(0)
+    pence = (nw.col("weekly") * nw.col("days") + 350) // 700
+    return months.select("person", "month", kind=nw.lit("social_care_service"), quantity=from_pence(pence + falls_due))
 
 
 def _on(day: str, frame: nw.LazyFrame, period: Period, kind: nw.Expr, quantity: nw.Expr = ONE_EACH) -> nw.LazyFrame:

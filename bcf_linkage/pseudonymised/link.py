@@ -37,6 +37,14 @@ def people(received: Extracts, as_at: date, ages: Sequence[AgeBand]) -> nw.LazyF
     return nw.concat([_registered(received["gp_registrations"], as_at), _others(received, as_at)]).with_columns(age_band=_age_band(ages)).select(*PEOPLE.names)
 
 
+def sightings(received: Extracts) -> nw.LazyFrame:
+    """The extracts that are shared -> one row per extract: `extract`, `people` (pseudonyms in it) and `people_linked`."""
+    is_linked = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0)
+    each = [frame.select("person", linked=is_linked).unique().select("linked", extract=nw.lit(name)) for name, frame in received.items()]
+    people = nw.concat(each).group_by("extract")
+    return people.agg(people=nw.len().cast(nw.Int64), people_linked=nw.col("linked").sum().cast(nw.Int64))
+
+
 def holds_on(day: date) -> nw.Expr:
     """Whether a registration holds on the day and its person is alive at the end of it."""
     ends, dies = nw.col("registration_end_date"), nw.col("date_of_death")

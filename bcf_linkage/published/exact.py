@@ -7,6 +7,8 @@ itself a row of the frame, so that one number is decided once, wherever it stand
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import narwhals as nw
 
 WORDS = ("measure", "measure_name", "area_type", "area_code", "area_name", "group_type", "group", "period_start", "period_end", "unit")
@@ -20,6 +22,8 @@ def node(*parts: nw.Expr) -> nw.Expr:
     return nw.concat_str(*parts, separator="|")
 
 
-def text_of(column: nw.Expr, words: dict[str, str | None]) -> nw.Expr:
+def text_of(column: nw.Expr, words: Mapping[str, str]) -> nw.Expr:
     """The word for each code, null for a code without one."""
+    if not words:
+        return nw.lit(None).cast(nw.String)
     return column.replace_strict(words, default=None, return_dtype=nw.String)

@@ -25,5 +25,9 @@ def byar(events: nw.Expr) -> Interval:
 
 
 def half_up(value: nw.Expr, decimals: int) -> nw.Expr:
-    """The number, none below 0, to so many decimals, a half up: written out, since engines round a half in different ways."""
-    return (value * 10**decimals + 0.5).floor() / 10**decimals
+    """The number, none below 0, to so many decimals, a half up.
+
+    Engines round a half in different ways, and divide by a constant in different ways: the half is therefore settled in whole
+    numbers, and what follows only finds the nearest number of so many decimals.
+    """
+    return ((value * 10**decimals + 0.5).floor() / 10**decimals).round(decimals)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import narwhals as nw
 
 from bcf_linkage.definitions.periods import Period
@@ -16,8 +14,8 @@ TRACED, SOUND, UNSOUND, UNTRACED = "rows_traced", "sound_number", "unsound_numbe
 DEPTH = 4
 
 
-def linkage(ledger: nw.LazyFrame, received: Mapping[str, nw.LazyFrame], rules: LinkageRules, period: Period) -> nw.LazyFrame:
-    """The exact ledger and the received extracts that are shared -> exact counts, one row per source, figure and reason.
+def linkage(ledger: nw.LazyFrame, seen: nw.LazyFrame, rules: LinkageRules, period: Period) -> nw.LazyFrame:
+    """The exact ledger and the people seen by each extract -> exact counts, one row per source, figure and reason.
 
     Rows that went to trace are those with a sound NHS number and those without; the first are linked, not on the register, or
     unlinked for another reason. Both published tables, `linkage_quality` and `linkage_ledger`, are views of these counts, so
@@ -35,26 +33,21 @@ def linkage(ledger: nw.LazyFrame, received: Mapping[str, nw.LazyFrame], rules: L
     traced, measure = rows.filter(nw.col("is_traced")), nw.col("measure")
     matched = traced.filter(place != Place.UNLINKED)
     figures = [
-        _rows(traced, 0, nw.lit(TRACED), None),
+        _rows(traced, 0, nw.lit(TRACED), nw.lit(None).cast(nw.String)),
         _rows(traced, 1, nw.col("soundness"), nw.lit(TRACED)),
         _rows(matched, 2, measure, nw.lit(SOUND)),
         _rows(matched, 3, measure, measure, by_reason=True),
         _rows(traced.filter(place == Place.UNLINKED), 2, measure, nw.col("soundness"), by_reason=True),
         _rows(rows.filter(~nw.col("is_traced")), 1, measure, nw.lit(UNTRACED), by_reason=True),
-        *(_people(frame, source) for source, frame in received.items()),
+        _people(seen),
     ]
     return _described(nw.concat(figures), rules, period)
 
 
-def _rows(rows: nw.LazyFrame, level: int, measure: nw.Expr, parent: nw.Expr | None, by_reason: bool = False) -> nw.LazyFrame:
+def _rows(rows: nw.LazyFrame, level: int, measure: nw.Expr, parent: nw.Expr, by_reason: bool = False) -> nw.LazyFrame:
     """Rows of the ledger -> one row per source and measure, and per reason if asked: how many rows, and of what they are a part."""
-    keyed = rows.select(
-        "rows",
-        area_code=nw.col("extract"),
-        group=nw.col("reason") if by_reason else nw.lit(ALL),
-        measure=measure,
-        parent=nw.lit(None).cast(nw.String) if parent is None else parent,
-    )
+    group = nw.col("reason") if by_reason else nw.lit(ALL)
+    keyed = rows.select("rows", area_code=nw.col("extract"), group=group, measure=measure, parent=parent)
     totals = keyed.group_by("area_code", "group", "measure", "parent").agg(count=nw.col("rows").sum())
     return totals.with_columns(
         group_type=nw.lit("reason" if by_reason else ALL),
@@ -63,22 +56,14 @@ def _rows(rows: nw.LazyFrame, level: int, measure: nw.Expr, parent: nw.Expr | No
     ).select(*_FIGURE)
 
 
-def _people(received: nw.LazyFrame, source: str) -> nw.LazyFrame:
-    """Received rows of a source -> two rows: people seen, people linked."""
-    is_linked = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0)
-    people = received.select("person", people_linked=is_linked).group_by("person").agg(nw.col("people_linked").max())
-    totals = people.select(people=nw.len().cast(nw.Int64), people_linked=nw.col("people_linked").sum().fill_null(0).cast(nw.Int64))
+def _people(seen: nw.LazyFrame) -> nw.LazyFrame:
+    """`extract`, `people`, `people_linked` -> two rows per source: people seen, and of them people linked."""
     is_part = nw.col("measure") == "people_linked"
+    whole = nw.when(is_part).then(nw.lit("people"))
     return (
-        totals.unpivot(on=["people", "people_linked"], variable_name="measure", value_name="count")
-        .with_columns(
-            area_code=nw.lit(source),
-            group_type=nw.lit(ALL),
-            group=nw.lit(ALL),
-            parent=nw.when(is_part).then(nw.lit("people")),
-            denominator=nw.when(is_part).then(nw.lit("people")),
-            level=nw.when(is_part).then(1).otherwise(0),
-        )
+        seen.select("people", "people_linked", area_code=nw.col("extract"))
+        .unpivot(on=["people", "people_linked"], index="area_code", variable_name="measure", value_name="count")
+        .with_columns(group_type=nw.lit(ALL), group=nw.lit(ALL), parent=whole, denominator=whole, level=nw.when(is_part).then(1).otherwise(0))
         .select(*_FIGURE)
     )
 

@@ -60,22 +60,23 @@ class Draft:
 
     def finish(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The extract with its faults, and one label per faulty row by its final position (the first data row is 1)."""
-        new = [change.rows.select(self.clean.columns) for change in self.changes if change.rows is not None]
-        source, first = np.arange(self.clean.height), self.clean.height
-        added: list[tuple[Rows, Rows]] = []
+        frames, source = [self.clean], np.arange(self.clean.height)
+        before, added = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         for change in self.changes:
             if change.rows is None:
                 continue
-            indices, first = first + np.arange(len(change.at)), first + len(change.at)
+            new = sum(frame.height for frame in frames) + np.arange(len(change.at))
+            frames.append(change.rows.select(self.clean.columns))
             if change.where == "instead":
-                source[change.at] = indices
+                source[change.at] = new
             else:
-                added.append((change.at + 1 if change.where == "after" else np.full_like(change.at, len(source)), indices))
-        before = np.concatenate([np.empty(0, np.int64), *(positions for positions, _ in added)])
-        order = np.argsort(before, kind="stable")
-        merged = np.insert(source, before[order], np.concatenate([np.empty(0, np.int64), *(indices for _, indices in added)])[order])
-        faulty = _in_order(pl.concat([self.clean, *new]), merged) if new else self.clean
-        return faulty, self._labels(before[order], np.argsort(order, kind="stable"))
+                before.append(change.at + 1 if change.where == "after" else np.full_like(change.at, len(source)))
+                added.append(new)
+        places = np.concatenate(before)
+        order = np.argsort(places, kind="stable")
+        merged = np.insert(source, places[order], np.concatenate(added)[order])
+        faulty = _in_order(pl.concat(frames), merged) if len(frames) > 1 else self.clean
+        return faulty, self._labels(places[order], np.argsort(order, kind="stable"))
 
     def _labels(self, before: Rows, rank: Rows) -> pl.DataFrame:
         """Labels, given the clean positions before which rows were added (sorted) and each added row's rank among them."""
@@ -106,7 +107,7 @@ def _label(change: Change, row: Rows) -> pl.DataFrame:
     frame = pl.DataFrame({"row": row})
     if change.rows is not None and AT_FAULT in change.rows.columns:
         frame = frame.with_columns(change.rows[AT_FAULT])
-    return frame.select(pl.col("row"), **{name: _filled(text) for name, text in said.items()}).select(LABELS.names()).cast(dict(LABELS))
+    return frame.select(pl.col("row"), **{name: _filled(text) for name, text in said.items()}).select(LABELS.names()).cast(LABELS)
 
 
 def _filled(text: str | None) -> pl.Expr:

@@ -88,4 +88,5 @@ def spoil_register(register: Draft, rates: list[Rate], world: World, seed: int) 
     once = world.traceable.filter(pl.col("rows") == 1)["true_person"]
     spoil_rows(register, mine, world, seed, pl.col("true_person").is_in(once.implode()))
     losing = [change.at for change in register.changes if change.rate in mine and change.where == "instead" and change.rate.place]
-    return register.clean["true_person"].to_numpy()[np.concatenate([np.empty(0, np.int64), *losing])]
+    lost: Rows = register.clean["true_person"].to_numpy()[np.concatenate([np.empty(0, np.int64), *losing])]
+    return lost

@@ -27,7 +27,7 @@ def spoil_people(drafts: Drafts, rates: Rates, world: World, coverage: float, se
     shared, doubled, replaced = _choose(drafts, rates, world, rng)
     share_numbers(drafts, rates, world, shared)
     new = _new_numbers(drafts, len(doubled) + len(replaced), rng)
-    give_second_number(drafts, rates, world, dict(zip(doubled, new, strict=False)), rng)
+    give_second_number(drafts, rates, dict(zip(doubled, new, strict=False)), rng)
     leave_replaced_number(drafts, rates, world, dict(zip(replaced, new[len(doubled) :], strict=True)), rng)
     objectors = world.register.filter("objects")["true_person"].to_numpy()
     for name, draft in drafts.items():
@@ -49,10 +49,10 @@ def _choose(drafts: Drafts, rates: Rates, world: World, rng: np.random.Generator
     seen = pl.concat([drafts[name].clean["true_person"] for name in GROUPS["hospital"]]).unique()
     shuffled, patients = (rng.permutation(people.to_numpy()) for people in (once, once.filter(once.is_in(seen.implode()))))
     pairs = _count(rates, "number_shared", world)
-    shared = [int(person) for person in shuffled[: 2 * pairs]]
-    left = [int(person) for person in patients if person not in set(shared)]
+    shared = shuffled[: 2 * pairs]
+    left = patients[~np.isin(patients, shared)]
     doubled, replaced = _count(rates, "two_numbers", world), _count(rates, "number_superseded", world)
-    return shared, left[:doubled], left[doubled : doubled + replaced]
+    return shared.tolist(), left[:doubled].tolist(), left[doubled : doubled + replaced].tolist()
 
 
 def _count(rates: Rates, fault: str, world: World) -> int:
@@ -72,35 +72,26 @@ def share_numbers(drafts: Drafts, rates: Rates, world: World, people: list[int])
         draft.claim(rates["number_shared", name], at, _renumbered(draft.clean[at], theirs))
 
 
-def give_second_number(drafts: Drafts, rates: Rates, world: World, numbers: dict[int, str], rng: np.random.Generator) -> None:
+def give_second_number(drafts: Drafts, rates: Rates, numbers: dict[int, str], rng: np.random.Generator) -> None:
     """Add a register row under a second number for each of these people, and put it on half of their other records."""
-    people = np.array(list(numbers), np.int64)
-    for name in (REGISTER.name, *GROUPS["hospital"], *GROUPS["social"]) if numbers else ():
-        draft = drafts[name]
-        at = draft.free_rows_of(people)
-        if name == REGISTER.name:
-            other = draft.clean["practice_code"].sample(len(at), with_replacement=True, seed=int(rng.integers(2**31)))
-            added = _renumbered(draft.clean[at], numbers).with_columns(other.alias("practice_code"))
-            draft.claim(rates["two_numbers", name], at, added, where="end")
-        else:
-            half = _half(at, draft, rng)
-            draft.claim(rates["two_numbers", name], half, _renumbered(draft.clean[half], numbers))
+    if numbers:
+        register = drafts[REGISTER.name]
+        at = register.free_rows_of(np.array(list(numbers), np.int64))
+        elsewhere = register.clean["practice_code"].sample(len(at), with_replacement=True, seed=int(rng.integers(2**31)))
+        register.claim(rates["two_numbers", REGISTER.name], at, _renumbered(register.clean[at], numbers).with_columns(elsewhere), where="end")
+        _carry(drafts, rates, "two_numbers", numbers, rng)
 
 
 def leave_replaced_number(drafts: Drafts, rates: Rates, world: World, numbers: dict[int, str], rng: np.random.Generator) -> None:
     """Name a replaced number on the register rows of these people, and leave it on half of their other records."""
-    people = np.array(list(numbers), np.int64)
-    for name in (REGISTER.name, *GROUPS["hospital"], *GROUPS["social"]) if numbers else ():
-        draft = drafts[name]
-        at = draft.free_rows_of(people)
-        if name == REGISTER.name:
-            days = [world.window.end - timedelta(days=int(back)) for back in rng.integers(30, 700, len(at))]
-            old = _renumbered(draft.clean[at], numbers)["nhs_number"]
-            dated = draft.clean[at].with_columns(replaced_nhs_number=old, replaced_nhs_number_date=pl.Series([day.isoformat() for day in days]))
-            draft.claim(rates["number_superseded", name], at, dated)
-        else:
-            half = _half(at, draft, rng)
-            draft.claim(rates["number_superseded", name], half, _renumbered(draft.clean[half], numbers))
+    if numbers:
+        register = drafts[REGISTER.name]
+        at = register.free_rows_of(np.array(list(numbers), np.int64))
+        old = _renumbered(register.clean[at], numbers)["nhs_number"]
+        since = pl.Series([(world.window.end - timedelta(days=int(days))).isoformat() for days in rng.integers(30, 700, len(at))])
+        named = register.clean[at].with_columns(replaced_nhs_number=old, replaced_nhs_number_date=since)
+        register.claim(rates["number_superseded", REGISTER.name], at, named)
+        _carry(drafts, rates, "number_superseded", numbers, rng)
 
 
 def label_twins(drafts: Drafts, rates: Rates) -> None:
@@ -112,12 +103,16 @@ def label_twins(drafts: Drafts, rates: Rates) -> None:
         draft.claim(rates["twin", name], draft.free_rows_of(twins))
 
 
-def _half(at: Rows, draft: Draft, rng: np.random.Generator) -> Rows:
-    """About half of these rows, those without a number left out; the first in any case."""
-    numbered = at[draft.clean["nhs_number"].is_not_null().to_numpy()[at]]
-    chosen = rng.random(len(numbered)) < 0.5
-    chosen[:1] = True
-    return numbered[chosen]
+def _carry(drafts: Drafts, rates: Rates, fault: str, numbers: dict[int, str], rng: np.random.Generator) -> None:
+    """Put these numbers on about half of the hospital and social care records that have one; on the first in any case."""
+    people = np.array(list(numbers), np.int64)
+    for name in (*GROUPS["hospital"], *GROUPS["social"]):
+        draft = drafts[name]
+        at = draft.free_rows_of(people)
+        at = at[draft.clean["nhs_number"].is_not_null().to_numpy()[at]]
+        chosen = rng.random(len(at)) < 0.5
+        chosen[:1] = True
+        draft.claim(rates[fault, name], at[chosen], _renumbered(draft.clean[at[chosen]], numbers))
 
 
 def _renumbered(rows: pl.DataFrame, numbers: dict[int, str]) -> pl.DataFrame:

@@ -43,8 +43,8 @@ class Rate:
 
 def load_rates() -> tuple[Rate, ...]:
     """Every fault in every extract that it may occur in, in the order in which they are put in."""
-    with (files("synthetic.faults") / "rates.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(_rate(row, extract) for row in csv.DictReader(file) for extract in _extracts(row["extracts"]))
+    lines = (files("synthetic.faults") / "rates.csv").read_text(encoding="utf-8").splitlines()
+    return tuple(_rate(row, extract) for row in csv.DictReader(lines) for extract in _extracts(row["extracts"]))
 
 
 def _extracts(groups: str) -> tuple[str, ...]:

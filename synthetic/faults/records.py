@@ -45,7 +45,7 @@ def date_before_1900(rows: pl.DataFrame, table: Table, world: World, rng: np.ran
 def end_before_start(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
     """The end is one to thirty days before the start."""
     end, start = _end_and_start(table)
-    days = pl.duration(days=pl.Series(rng.integers(1, 31, rows.height)))
+    days = pl.duration(days=pl.lit(pl.Series(rng.integers(1, 31, rows.height))))
     return _at_fault(rows.with_columns((pl.col(start).str.to_date() - days).cast(pl.String).alias(end)), end)
 
 

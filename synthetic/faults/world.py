@@ -12,6 +12,7 @@ from bcf_linkage.definitions.periods import Period
 from synthetic.faults.draft import Rows
 from synthetic.locality import Locality
 from synthetic.names import pools
+from synthetic.streams import stream
 
 REGISTER = EXTRACTS["gp_registrations"]
 
@@ -49,7 +50,7 @@ def world_of(locality: Locality, window: Period, seed: int) -> World:
     )
     addresses = rows.select("address_line_1", "postcode", "residential_institute").drop_nulls(["address_line_1", "postcode"])
     homes = addresses.filter(pl.col("residential_institute") == "Y").select("address_line_1", "postcode").unique(maintain_order=True)
-    named, rng = pools(seed), np.random.default_rng(seed)
+    named, rng = pools(seed), stream(seed, "places that many share")
     return World(
         window,
         register,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +29,7 @@ from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
 from bcf_linkage.definitions.errors import DataRefused, EnvironmentRefused, Refusal, RequestRefused  # noqa: E402
 from pipelines import flows  # noqa: E402
-from pipelines.progress import heard_by, tell  # noqa: E402
+from pipelines.progress import heard_by, in_words, tell  # noqa: E402
 from pipelines.refresh import Request  # noqa: E402
 from pipelines.scrub import MayPass, Unforeseen, carefully, scrubbed  # noqa: E402
 from pipelines.summary import Summary  # noqa: E402
@@ -149,7 +151,7 @@ def test_nothing_is_kept_of_what_a_step_returns(server: Path) -> None:
 def test_a_step_is_named_in_words(server: Path) -> None:
     def receive_extract(run: object, extract: str) -> None: ...
 
-    assert flows.in_words(receive_extract, object(), "hospital_admissions") == "receive hospital_admissions"
+    assert in_words(receive_extract, object(), "hospital_admissions") == "receive hospital_admissions"
     in_a_flow(receive_extract, object(), "hospital_admissions")
     names = wait_for(lambda: [run.name for run in get_client(sync_client=True).read_task_runs(limit=100) if run.name.startswith("receive")])
     assert names == ["receive hospital_admissions"]
@@ -171,6 +173,36 @@ def test_the_story_runs_and_prefect_is_told_a_path_and_a_date(server: Path, work
     shown = {artifact.key: artifact for artifact in artifacts() if artifact.flow_run_id == run.id}
     assert set(shown) == {"progress", "risk-bands", "joint-assessment-condition", "published-files"}
     assert shown["progress"].data == 100
+
+
+def test_the_keyboard_stops_a_run_and_not_the_embedded_server_first(tmp_path: Path) -> None:
+    """Ctrl-C goes to the whole process group. The run still has its server to report to, so it ends at once, and the terminal stays clean."""
+    script = """
+import time
+from datetime import date
+from pathlib import Path
+from pipelines.prefect_environment import prepare
+prepare()
+from pipelines import flows
+def step():
+    print("at work", flush=True)
+    time.sleep(100)
+flows.refresh = lambda request, perform: perform(step)
+try:
+    flows.run_with_prefect(flows.Request(Path("locality"), date(2014, 9, 30)))
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {"PREFECT_HOME": str(tmp_path)}
+    run = subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "at work\n"
+        os.killpg(run.pid, signal.SIGINT)
+        assert run.communicate(timeout=30)[0] == "stopped\n"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
 
 
 def test_a_server_that_does_not_answer_is_one_clear_line(tmp_path: Path) -> None:

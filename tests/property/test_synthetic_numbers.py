@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,3 +25,13 @@ def test_numbers_are_sound_different_and_never_issued(seed: int, count: int) -> 
 def test_numbers_to_avoid_are_avoided(seed: int) -> None:
     taken = sound(np.random.default_rng(seed), 20, 9_000_000_000, 9_000_000_999)
     assert not set(taken) & set(sound(np.random.default_rng(seed), 20, 9_000_000_000, 9_000_000_999, taken))
+
+
+@given(st.integers(0, 2**32))
+def test_one_digit_repeated_is_never_drawn_though_its_check_digit_is_right(seed: int) -> None:
+    assert "9999999999" not in sound(np.random.default_rng(seed), 4, 9_999_999_900, 9_999_999_999)
+
+
+def test_a_range_that_is_too_small_is_refused() -> None:
+    with pytest.raises(ValueError, match="a range of 100 numbers is too small to draw 5 from"):
+        sound(np.random.default_rng(1), 5, 9_000_000_000, 9_000_000_099)

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.spec.plain_ledger import PlainLedger, plain_ledger
-from tests.spec.small_locality import small_locality
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.places import Place
@@ -22,6 +20,8 @@ from synthetic.files import records, write
 from synthetic.locality import Locality
 from synthetic.names import nicknames
 from synthetic.profiles import Profile, load
+from tests.spec.plain_ledger import PlainLedger, plain_ledger
+from tests.spec.small_locality import small_locality
 
 Rows = list[tuple[dict[str, str], dict[str, str]]]
 
@@ -141,7 +141,9 @@ SHOWN: dict[str, Callable[[dict[str, str], dict[str, str]], object]] = {
     "number_missing": lambda now, was: now["nhs_number"] is None,
     "number_not_held": lambda now, was: now["nhs_number"] is None,
     "number_mistyped": lambda now, was: len(_digits_off(now, was)) == 1,
-    "number_transposed": lambda now, was: len(off := _digits_off(now, was)) == 2 and off[1] - off[0] == 1 and sorted(now["nhs_number"]) == sorted(was["nhs_number"]),
+    "number_transposed": lambda now, was: (
+        len(off := _digits_off(now, was)) == 2 and off[1] - off[0] == 1 and sorted(now["nhs_number"]) == sorted(was["nhs_number"])
+    ),
     "number_repeated_digit": lambda now, was: len(set(now["nhs_number"])) == 1 and len(now["nhs_number"]) == 10,
     "number_other_nation": lambda now, was: now["nhs_number"][:4] == "3002" or now["nhs_number"][:4] == "3999",
     "number_never_issued": lambda now, was: now["nhs_number"][0] == "5",
@@ -190,7 +192,9 @@ def test_a_replaced_number_on_a_record_is_one_that_the_register_names(faulted: F
     for name, frame in faulted.extracts.items():
         rows = frame[faulted.labels.filter((pl.col("fault") == "number_superseded") & (pl.col("extract") == name))["row"] - 1]
         column = "replaced_nhs_number" if name == "gp_registrations" else "nhs_number"
-        known = rows.join(register.select("true_person", "replaced_nhs_number"), left_on=["true_person", column], right_on=["true_person", "replaced_nhs_number"])
+        known = rows.join(
+            register.select("true_person", "replaced_nhs_number"), left_on=["true_person", column], right_on=["true_person", "replaced_nhs_number"]
+        )
         assert known.height == rows.height
         named += rows.height if name != "gp_registrations" else 0
     assert named
@@ -199,7 +203,11 @@ def test_a_replaced_number_on_a_record_is_one_that_the_register_names(faulted: F
 @pytest.mark.parametrize("coverage", [0.0, 0.15, 0.83, 1.0])
 def test_the_council_holds_the_number_of_the_share_of_clients_that_the_profile_says(clean: Locality, southampton: Profile, coverage: float) -> None:
     faulted = apply(clean, dataclasses.replace(southampton, social_care_number_coverage=coverage), 7, rates=())
-    clients = faulted.extracts["adult_social_care"].group_by("true_person").agg(pl.col("nhs_number").is_null().any().alias("any"), pl.col("nhs_number").is_null().all().alias("all"))
+    clients = (
+        faulted.extracts["adult_social_care"]
+        .group_by("true_person")
+        .agg(pl.col("nhs_number").is_null().any().alias("any"), pl.col("nhs_number").is_null().all().alias("all"))
+    )
     assert clients["any"].sum() == clients["all"].sum() == round((1 - coverage) * clients.height)
 
 

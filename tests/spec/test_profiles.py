@@ -52,7 +52,12 @@ def test_a_profile_holds_together(name: str) -> None:
 )
 def test_the_figures_of_the_plans(name: str, population: int, practices: int, clusters: int, coverage: float) -> None:
     profile = load(name)
-    assert (profile.population, len(profile.practices), len(profile.clusters), profile.social_care_number_coverage) == (population, practices, clusters, coverage)
+    assert (profile.population, len(profile.practices), len(profile.clusters), profile.social_care_number_coverage) == (
+        population,
+        practices,
+        clusters,
+        coverage,
+    )
 
 
 def test_practices_of_one_cluster_differ_in_size_and_clusters_do_not_much() -> None:
@@ -66,7 +71,7 @@ def test_practices_of_one_cluster_differ_in_size_and_clusters_do_not_much() -> N
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
-        ('title = {', 'nickname = { value = "x", source = "y" }\ntitle = {', "unknown figures: nickname"),
+        ("title = {", 'nickname = { value = "x", source = "y" }\ntitle = {', "unknown figures: nickname"),
         ('source = "seed 004 line 19" }', 'page = 3, source = "seed 004 line 19" }', "figure council: unknown keys page"),
         ('value = "Southampton City Council", source = "seed 004 line 19"', 'value = "Southampton City Council"', "figure council: give its source"),
         ('council = { value = "Southampton City Council", source = "seed 004 line 19" }\n', "", "lacks figures: council"),

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.spec.small_locality import small_locality
 
 from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
@@ -17,6 +16,7 @@ from synthetic.faults.raw import RAW
 from synthetic.files import write, write_csv
 from synthetic.locality import Locality
 from synthetic.profiles import load
+from tests.spec.small_locality import small_locality
 
 PLACES = pl.DataFrame({"name": ["Zoë", "b", "c", None], "place": ["1 High Street", "2", "3", "4"], "code": ["x", None, "z", "w"]})
 
@@ -58,7 +58,7 @@ def test_all_other_lines_are_those_of_the_frame(faulted: Faulted, clean: Localit
         raw = dict(faulted.raw.filter(pl.col("extract") == name).select("row", "fault").iter_rows())
         assert {n for n, (now, was) in enumerate(zip(lines, sound, strict=True)) if now != was} == set(raw)
         assert written[f"landing/{name}/{name}.csv"].rows == frame.height
-        assert written[f"landing/{name}/{name}.csv"].bytes == file.stat().st_size
+        assert written[f"landing/{name}/{name}.csv"].size == file.stat().st_size
 
 
 def test_parquet_holds_text_alone_and_no_label_of_a_raw_fault(faulted: Faulted, clean: Locality, tmp_path: Path) -> None:

@@ -6,28 +6,28 @@ from pathlib import Path
 
 import polars as pl
 
-from bcf_linkage.definitions.errors import DataRefused
+from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.schema import Table, Type
 from bcf_linkage.identifiable.header import declared_names
 
 
 def header(table: Table, path: Path) -> tuple[str, ...]:
-    """The declared names of a file's columns, in its order. Raises DataRefused if it cannot be read, or holds a column that has no plain text."""
+    """The declared names of a file's columns, in its order. Raises RequestRefused if it cannot be read, or holds a column that has no plain text."""
     schema = _schema(path)
     names = declared_names(table, list(schema), str(path))
     for name, stored in zip(names, schema.values(), strict=True):
         if not _has_text(stored, table[name].type):
-            raise DataRefused(f"{path}: column {name} is stored as {stored}; store it as text")
+            raise RequestRefused(f"{path}: column {name} is stored as {stored}; store it as text")
     return names
 
 
 def _schema(path: Path) -> dict[str, pl.DataType]:
     if path.stat().st_size == 0:
-        raise DataRefused(f"{path}: is empty (0 bytes); ask its supplier for it again")
+        raise RequestRefused(f"{path}: is empty (0 bytes); ask its supplier for it again")
     try:
         return dict(pl.read_parquet_schema(path))
     except (pl.exceptions.PolarsError, OSError):
-        raise DataRefused(f"{path}: is not Parquet, or was cut short on its way; ask its supplier for it again") from None
+        raise RequestRefused(f"{path}: is not Parquet, or was cut short on its way; ask its supplier for it again") from None
 
 
 def _has_text(stored: pl.DataType, declared: Type) -> bool:

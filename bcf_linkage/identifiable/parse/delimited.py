@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from bcf_linkage.definitions.errors import DataRefused
+from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.schema import Table
 from bcf_linkage.identifiable.header import declared_names, is_header
 
@@ -57,29 +57,29 @@ class Lines:
 
 
 def header(table: Table, path: Path) -> tuple[str, ...]:
-    """The declared names of a file's columns, in its order. Raises DataRefused for an empty file or a header that cannot be used."""
+    """The declared names of a file's columns, in its order. Raises RequestRefused for an empty file or a header that cannot be used."""
     with path.open("rb") as file:
         first = file.readline(LONGEST_HEADER)
     line = _decoded(first, str(path)).rstrip("\n").rstrip("\r")
     if "\r" in line:
-        raise DataRefused(f"{path}: its lines end in a carriage return alone; save it with line feeds (LF or CRLF)")
+        raise RequestRefused(f"{path}: its lines end in a carriage return alone; save it with line feeds (LF or CRLF)")
     for sign, words in DELIMITERS.items():
         fields = line.split(sign)
         if len(fields) > 1 and is_header(table, fields):
-            raise DataRefused(f"{path}: the header's columns are separated by {words}; separate them by commas")
+            raise RequestRefused(f"{path}: the header's columns are separated by {words}; separate them by commas")
     return declared_names(table, _fields(line, path), str(path))
 
 
 def _decoded(first: bytes, file: str) -> str:
     if not first:
-        raise DataRefused(f"{file}: is empty (0 bytes); ask its supplier for it again")
+        raise RequestRefused(f"{file}: is empty (0 bytes); ask its supplier for it again")
     encoding = ENCODINGS.get(first[:2], "UTF-16" if b"\0" in first else None)
     try:
         text = first.decode("utf-8-sig")
     except UnicodeDecodeError:
         encoding = encoding or "another encoding than UTF-8"
     if encoding:
-        raise DataRefused(f"{file}: the header is in {encoding}; save the file as UTF-8")
+        raise RequestRefused(f"{file}: the header is in {encoding}; save the file as UTF-8")
     return text
 
 
@@ -87,7 +87,7 @@ def _fields(line: str, path: Path) -> list[str]:
     try:
         return next(csv.reader([line], strict=True), [""])
     except csv.Error:
-        raise DataRefused(f"{path}: the quotes in the header do not close; each column's name must stand on the first line") from None
+        raise RequestRefused(f"{path}: the quotes in the header do not close; each column's name must stand on the first line") from None
 
 
 def read_lines(path: Path, fields: int) -> Lines:

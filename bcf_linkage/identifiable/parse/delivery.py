@@ -70,7 +70,7 @@ def _open(table: Table, path: Path) -> Delivery:
     else:
         raise RequestRefused(f"{path}: is neither .csv nor .parquet; deliver {table.name} as one of the two")
     if delivery.rows == 0:
-        raise DataRefused(f"{path}: is empty: a header and no row; ask its supplier for it again")
+        raise RequestRefused(f"{path}: is empty: a header and no row; ask its supplier for it again")
     if delivery.readable == 0:
         reasons = ", ".join(f"{rows} {reason}" for reason, rows in delivery.unreadable.items())
         raise DataRefused(f"{path}: none of its {delivery.rows} rows can be read ({reasons}); ask its supplier for it again")
@@ -96,7 +96,7 @@ def _refuse_twins(files: Sequence[Path]) -> None:
     seen: dict[bytes, Path] = {}
     for path in files:
         if sizes[path.stat().st_size] > 1 and (first := seen.setdefault(_digest(path), path)) is not path:
-            raise DataRefused(f"{path}: is the same delivery as {first.name}; take one of the two away")
+            raise RequestRefused(f"{path}: is the same delivery as {first.name}; take one of the two away")
 
 
 def _digest(path: Path) -> bytes:

@@ -1,0 +1,126 @@
+"""What carries the frames: Polars on one machine, Spark where a locality outgrows it.
+
+The stages say what is to be done and are the same on both. Files, and what comes back into memory, are the engine's.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import narwhals as nw
+import polars as pl
+
+from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
+from bcf_linkage.storage.store import or_refused
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class Engine(Protocol):
+    """What a step of the river needs of an engine."""
+
+    def scan(self, path: Path) -> nw.LazyFrame:
+        """A table that `write` wrote, lazily."""
+        ...
+
+    def write(self, frame: nw.LazyFrame, path: Path) -> None:
+        """Work a frame out into Parquet, aside and then renamed, so that half of it is never found. Raises EnvironmentRefused."""
+        ...
+
+    def frame(self, rows: pl.DataFrame) -> nw.LazyFrame:
+        """A small table from memory."""
+        ...
+
+    def collect(self, frame: nw.LazyFrame) -> pl.DataFrame:
+        """A result into memory."""
+        ...
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name, `polars` or `spark`. Raises RequestRefused."""
+    engines: dict[str, type[Engine]] = {"polars": PolarsEngine, "spark": SparkEngine}
+    if name not in engines:
+        raise RequestRefused(f"no engine {name}; there are {', '.join(engines)}")
+    return engines[name]()
+
+
+class PolarsEngine:
+    """Polars, lazy and streaming. Rows keep their order from scan to file unless a stage joins or groups them."""
+
+    def scan(self, path: Path) -> nw.LazyFrame:
+        return nw.from_native(pl.scan_parquet(path, glob=False))
+
+    def write(self, frame: nw.LazyFrame, path: Path) -> None:
+        native: pl.LazyFrame = frame.to_native()
+        with _aside(path) as aside:
+            # Tokens hardly compress, and nothing is looked up by them: the lowest level without statistics is the fastest and no larger.
+            native.sink_parquet(aside, compression="zstd", compression_level=1, statistics=False, engine="streaming")
+
+    def frame(self, rows: pl.DataFrame) -> nw.LazyFrame:
+        return nw.from_native(rows.lazy())
+
+    def collect(self, frame: nw.LazyFrame) -> pl.DataFrame:
+        native: pl.LazyFrame = frame.to_native()
+        return native.collect(engine="streaming")
+
+
+class SparkEngine:
+    """Spark, on whatever cluster the session finds itself on; in this process if there is none."""
+
+    @cached_property
+    def session(self) -> SparkSession:
+        """The running session, or a new one. Raises EnvironmentRefused without PySpark or Java."""
+        try:
+            from pyspark.errors import PySparkException
+            from pyspark.sql import SparkSession
+        except ImportError:
+            raise EnvironmentRefused("PySpark is not installed; install bcf-linkage[spark], or run with --engine polars") from None
+        try:
+            return SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false").getOrCreate()
+        except (PySparkException, OSError):
+            raise EnvironmentRefused("Spark does not start; it needs Java 17 or newer: `bcf doctor` looks for it, or run with --engine polars") from None
+
+    def scan(self, path: Path) -> nw.LazyFrame:
+        return nw.from_native(self.session.read.parquet(str(path)))
+
+    def write(self, frame: nw.LazyFrame, path: Path) -> None:
+        with _aside(path) as aside:
+            frame.to_native().write.parquet(str(aside))
+
+    def frame(self, rows: pl.DataFrame) -> nw.LazyFrame:
+        return nw.from_native(self.session.createDataFrame(rows.to_arrow(compat_level=pl.CompatLevel.oldest())))
+
+    def collect(self, frame: nw.LazyFrame) -> pl.DataFrame:
+        rows = pl.from_arrow(frame.to_native().toArrow())
+        assert isinstance(rows, pl.DataFrame)  # noqa: S101 - a table is no column
+        return rows
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[Path]:
+    """A name beside the path to write under, which takes the path's place once all is written."""
+    aside = path.with_name(f".{path.name}")
+    with or_refused(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(aside)
+        try:
+            yield aside
+            if path.is_dir():
+                _remove(path)
+            aside.replace(path)
+        finally:
+            _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or the folder that Spark writes for one, if there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,39 @@
+"""Steps at the gate: a delivery is judged as a whole, and received if it passes. `bcf check` judges one file and stops there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.nhs_number import Kind
+from bcf_linkage.identifiable import vault
+from bcf_linkage.identifiable.parse import opened
+from bcf_linkage.storage import ledger
+from expectations.check import judge
+from expectations.gate import gate, hold, tolerances
+from pipelines.publish import exact_ledger
+from pipelines.receive import Received, ReceiveContext, areas_of, readable, receive_opened, register_of
+from pipelines.runs import Run
+
+REGISTER = "gp_registrations"
+
+
+def receive_extract(run: Run, extract: str) -> Received:
+    """Judge the deliveries of one extract and receive them. Raises a Refusal; nothing of the extract is written then."""
+    table, settings = EXTRACTS[extract], run.settings()
+    kind: Kind = "synthetic" if settings.kind == "synthetic" else "live"
+    deliveries = opened(table, run.files(extract))
+    hold(gate(judge(table, readable(deliveries)), tolerances(settings.tolerances)), _named(run.files(extract)))
+    register = register_of(run.files(REGISTER), kind, run.as_at)
+    context = ReceiveContext(kind, run.as_at, vault.read_key(run.workspace.vault), areas_of(settings.postcodes), register)
+    return receive_opened(table, deliveries, context, run.received(extract))
+
+
+def balance(run: Run, received: Sequence[Received]) -> None:
+    """Raises DataRefused unless the ledger accounts for every row that was read."""
+    ledger.balance(exact_ledger(received), {one.extract: one.rows_read for one in received})
+
+
+def _named(files: Sequence[Path]) -> str:
+    return ", ".join(str(file) for file in files)

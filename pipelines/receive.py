@@ -1,0 +1,124 @@
+"""Steps in the identifiable zone: from deliveries to pseudonymised rows. The first file that is written is already pseudonymised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import narwhals as nw
+import polars as pl
+
+from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.definitions.extracts.gp_registrations import GP_REGISTRATIONS
+from bcf_linkage.definitions.nhs_number import Kind
+from bcf_linkage.definitions.schema import Table
+from bcf_linkage.identifiable import coarsen, examine, rules, trace, whole_file
+from bcf_linkage.identifiable.parse import Delivery, opened
+from bcf_linkage.identifiable.rules import RuleCount
+from pipelines.settling import ENGINE, Entry, Rows, ledger, read, settled, text_of, write_kept
+
+AREA_COLUMNS = ("postcode", "lsoa", "deprivation_decile")
+
+
+@dataclass(frozen=True)
+class ReceiveContext:
+    """What deliveries are received with: `register` as `register_of` makes it, `areas` as `areas_of` does, and the vault's key."""
+
+    kind: Kind
+    as_at: date
+    key: bytes
+    areas: nw.LazyFrame
+    register: nw.LazyFrame
+
+    @property
+    def against(self) -> examine.Against:
+        return examine.Against(self.as_at, self.kind, self.register, self.areas)
+
+
+@dataclass(frozen=True)
+class Received:
+    """What became of an extract: each row read is in the ledger once, and those kept are in the Parquet file at `path`."""
+
+    extract: str
+    rows_read: int
+    ledger: tuple[Entry, ...]
+    rules: tuple[RuleCount, ...]
+    path: Path
+
+
+def receive(extract: Table, files: Sequence[Path], context: ReceiveContext, out: Path) -> Received:
+    """Receive all deliveries of one extract. Raises a Refusal that names the file; then nothing is written."""
+    return receive_opened(extract, opened(extract, files), context, out)
+
+
+def receive_opened(extract: Table, deliveries: Sequence[Delivery], context: ReceiveContext, out: Path) -> Received:
+    """The same for deliveries that are open already."""
+    with _reading(deliveries):
+        rows = read(extract, deliveries, context.against, context.key)
+        counts = rules.counts(extract, dict(rows.told.group_by("failures").len().iter_rows()))
+        _refuse_another_date_format(rows, counts, deliveries)
+        ended = settled(rows)
+        _refuse_another_period(rows, ended, deliveries, context.as_at)
+        write_kept(rows, ended, context.key, out)
+    return Received(extract.name, sum(delivery.rows for delivery in deliveries), ledger(ended, deliveries), counts, out)
+
+
+def readable(deliveries: Sequence[Delivery]) -> pl.LazyFrame:
+    """The readable rows of an extract as text, just as they came: the batch that Great Expectations judges."""
+    return text_of(deliveries).drop("file", "row")
+
+
+def register_of(files: Sequence[Path], kind: Kind, as_at: date) -> nw.LazyFrame:
+    """The register that every trace is made against, in memory, from the deliveries of gp_registrations. Raises a Refusal."""
+    deliveries = opened(GP_REGISTRATIONS, files)
+    with _reading(deliveries):
+        rows = examine.registrations(rules.tidied(nw.from_native(text_of(deliveries)), GP_REGISTRATIONS), GP_REGISTRATIONS)
+        return ENGINE.frame(ENGINE.collect(trace.register(rows, as_at, kind)))
+
+
+def areas_of(lookup: Path) -> nw.LazyFrame:
+    """The postcode lookup, in memory: `postcode`, `lsoa`, `deprivation_quintile`. Raises RequestRefused."""
+    cure = f"cut it from the ONS postcode directory, with the columns {', '.join(AREA_COLUMNS)}, deciles from 1 to 10"
+    try:
+        text = pl.read_csv(lookup, infer_schema=False, glob=False).select(AREA_COLUMNS)
+        areas = ENGINE.collect(coarsen.areas(nw.from_native(text.lazy())))
+    except FileNotFoundError:
+        raise RequestRefused(f"{lookup}: no such file; {cure}") from None
+    except pl.exceptions.PolarsError:
+        raise RequestRefused(f"{lookup}: is no postcode lookup; {cure}") from None
+    if areas["postcode"].is_duplicated().any() or not areas["deprivation_quintile"].is_between(1, 5).all():
+        raise RequestRefused(f"{lookup}: names a postcode twice or a decile that there is not; {cure}")
+    return ENGINE.frame(areas)
+
+
+def _refuse_another_date_format(rows: Rows, counts: Sequence[RuleCount], deliveries: Sequence[Delivery]) -> None:
+    paths = {delivery.file: str(delivery.path) for delivery in deliveries}
+    for column in whole_file.dates_in_doubt(rows.extract, counts):
+        found = ENGINE.collect(whole_file.shapes(rows.text, column)).with_columns(filled=pl.col("rows").sum().over("file"))
+        for file, shape, count, first_row, filled in found.sort("file", "first_row").select("file", "shape", "rows", "first_row", "filled").iter_rows():
+            whole_file.refuse_another_date_format(paths[file], column, shape, first_row, count, filled)
+
+
+def _refuse_another_period(rows: Rows, ended: pl.DataFrame, deliveries: Sequence[Delivery], as_at: date) -> None:
+    usable = rows.told.filter(~ended["reason"].is_in([*rows.refusals.values()]))
+    for delivery in deliveries:
+        theirs = usable.filter(pl.col("file") == delivery.file)["outside"]
+        whole_file.refuse_another_period(str(delivery.path), rows.extract, as_at, theirs.count(), len(theirs))
+    files = ", ".join(str(delivery.path) for delivery in deliveries)
+    whole_file.refuse_stale(files, rows.extract, as_at, int(usable["fresh"].sum()), len(usable))
+
+
+@contextmanager
+def _reading(deliveries: Sequence[Delivery]) -> Iterator[None]:
+    """Whatever Polars says of a file that it cannot read to the end may quote it, so it is told in our own words."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        trouble = type(error).__name__
+    else:
+        return
+    files = ", ".join(str(delivery.path) for delivery in deliveries)
+    raise RequestRefused(f"{files}: cannot be read to its end ({trouble}); ask the supplier for it again")
