@@ -19,6 +19,7 @@ from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.schema import Table, Type
 from expectations.judged import judged
 from expectations.tally import KEY, ROWS, View, tallies
+from expectations.values import as_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,14 +99,14 @@ def _shown(table: Table, view: View, tally: pl.DataFrame) -> Iterator[tuple[str,
     """The columns in which Great Expectations sees a view: its text, and dates and numbers read as such beside it."""
     import pandas as pd
 
-    from expectations.suites import as_number, read_as_numbers, shown
+    from expectations.suites import numbers, shown
 
     for column, name in zip(view.columns, shown(view), strict=True):
         # Great Expectations is five times slower on pandas' newer kinds of text column.
-        values = pd.Series(tally[column].to_list(), dtype="int64" if view == KEY else "object")
-        yield name, values
-        if view != KEY and table[column].type in (Type.DATE, Type.INTEGER, Type.DECIMAL):
-            yield as_number(name), read_as_numbers(values, table[column].type)
+        values = tally[column].to_list()
+        yield name, pd.Series(values, dtype="int64" if view == KEY else "object")
+        if view != KEY and (kind := table[column].type) in (Type.DATE, Type.INTEGER, Type.DECIMAL):
+            yield numbers(name), pd.Series([as_number(value, kind) for value in values], dtype="float64")
 
 
 def _positions(table: Table, frame: pd.DataFrame, suite: Any) -> dict[tuple[str, str], list[int]]:

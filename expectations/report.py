@@ -94,7 +94,8 @@ class FileReport:
         for finding in self.broken:
             lines.append(f"{finding.column}: {finding.words}")
             lines.append(f"    {finding.failed:,} break it, {percent(finding.failed, finding.rows)}{_beside(finding)}; {finding.consequence}")
-            lines.append(f"    {in_words(finding.first_rows, finding.failed)}")
+            if finding.first_rows:
+                lines.append(f"    {in_words(finding.first_rows, finding.failed)}")
         kept = len(self.findings) - len(self.broken)
         return "\n".join([*lines, f"{kept} of {len(self.findings)} rules are kept by every row.", "", self.conclusion])
 
@@ -122,9 +123,9 @@ def file_report(
 
 
 def in_words(first_rows: tuple[int, ...], rows: int) -> str:
-    """Row positions as a supplier reads them."""
+    """Row positions as a supplier reads them; nothing if none are known."""
     if not first_rows:
-        return "rows not told"
+        return ""
     shown = first_rows[:MOST_ROWS]
     more = f" and {rows - len(shown):,} more" if rows > len(shown) else ""
     return f"{'row' if rows == 1 else 'rows'} {', '.join(f'{row:,}' for row in shown)}{more}"

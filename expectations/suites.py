@@ -5,11 +5,9 @@ Importing this module imports Great Expectations, which takes seconds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from functools import singledispatch
 
-import pandas as pd
 from great_expectations import ExpectationSuite
 from great_expectations.expectations import (
     ExpectColumnPairValuesAToBeGreaterThanB,
@@ -22,10 +20,9 @@ from great_expectations.expectations.expectation import Expectation
 
 from bcf_linkage.definitions.schema import Between, CheckDigit, Constraint, Matches, NotBefore, OneOf, Required, Table, Type, Typed
 from expectations.judged import Unique, judged
-from expectations.own_expectations import ExpectColumnValuesToBeRealDates, ExpectColumnValuesToHaveCheckDigit, as_date
+from expectations.own_expectations import ExpectColumnValuesToBeRealDates, ExpectColumnValuesToHaveCheckDigit
 from expectations.tally import KEY, View
-
-WRITTEN = {Type.INTEGER: r"[+-]?[0-9]+", Type.DECIMAL: r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)", Type.TRUTH: "true|false"}
+from expectations.values import WRITTEN, as_number
 
 
 def suite(table: Table, views: Collection[View] | None = None) -> ExpectationSuite:
@@ -49,7 +46,7 @@ def shown(view: View) -> tuple[str, ...]:
     return view.columns if len(view.columns) == 1 else tuple(f"{column} of {' and '.join(view.columns)}" for column in view.columns)
 
 
-def as_number(name: str) -> str:
+def numbers(name: str) -> str:
     """The name of the same column read as numbers."""
     return f"{name}, as a number"
 
@@ -88,14 +85,12 @@ def _(rule: Matches, column: str) -> Expectation:
 
 @expectation.register
 def _(rule: Between, column: str) -> Expectation:
-    return ExpectColumnValuesToBeBetween(column=as_number(column), min_value=_bound(rule.low), max_value=_bound(rule.high))
+    return ExpectColumnValuesToBeBetween(column=numbers(column), min_value=_bound(rule.low), max_value=_bound(rule.high))
 
 
 @expectation.register
 def _(rule: NotBefore, column: str, other: str) -> Expectation:
-    return ExpectColumnPairValuesAToBeGreaterThanB(
-        column_A=as_number(column), column_B=as_number(other), or_equal=True, ignore_row_if="either_value_is_missing"
-    )
+    return ExpectColumnPairValuesAToBeGreaterThanB(column_A=numbers(column), column_B=numbers(other), or_equal=True, ignore_row_if="either_value_is_missing")
 
 
 @expectation.register
@@ -108,21 +103,8 @@ def _(rule: Unique, column: str) -> Expectation:
     return ExpectColumnValuesToBeBetween(column=column, max_value=1)
 
 
-def read_as_numbers(values: pd.Series, kind: Type) -> pd.Series:
-    """Text -> numbers in the order of what the text stands for, a date as YYYYMMDD; missing where it is not of the type."""
-    if kind is Type.DATE:
-        return values.map(lambda text: _date_number(text) if isinstance(text, str) else None).astype("float64")
-    written = re.compile(WRITTEN[kind])
-    return values.map(lambda text: float(text) if isinstance(text, str) and written.fullmatch(text) else None).astype("float64")
-
-
-def _date_number(text: str) -> float | None:
-    day = as_date(text)
-    return None if day is None else float(day.year * 10_000 + day.month * 100 + day.day)
-
-
 def _bound(bound: float | str | None) -> float | None:
-    return _date_number(bound) if isinstance(bound, str) else bound
+    return as_number(bound, Type.DATE) if isinstance(bound, str) else bound
 
 
 def _matching(column: str, pattern: str) -> Expectation:

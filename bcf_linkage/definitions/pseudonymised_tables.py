@@ -152,7 +152,9 @@ TRANSFERS = Table(
         Column("day", Type.DATE, "Day of the transfer; of a delay, the first day of the month", OURS),
         Column("age", Type.INTEGER, "Age in whole years in the month of the transfer; of a delay or a discharge, in the month of admission", OURS),
         Column("delayed_days", Type.INTEGER, "Days of the month on which the person was ready to leave, null unless a delay", OURS),
-        Column("at_home", Type.TRUTH, "Alive and neither in hospital nor in a care home on the 91st day after a reablement discharge; null if not yet known", OURS),
+        Column(
+            "at_home", Type.TRUTH, "Alive, not in hospital and not in a care home on the 91st day after a reablement discharge; null if not yet known", OURS
+        ),
     ),
 )
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from datetime import date
-from importlib.resources import files
 from typing import Any, TypeVar
 
+from bcf_linkage.definitions.code_lists import REFERENCE, reference_rows
 from bcf_linkage.definitions.errors import RequestRefused
 
 T = TypeVar("T")
-REFERENCE = files("bcf_linkage.definitions") / "reference"
 KINDS = {"str": (str, "text in quotes"), "int": (int, "a whole number"), "date": (date, "a date such as 2014-09-30"), "bool": (bool, "true or false")}
 
 
@@ -27,8 +25,7 @@ def document(file: str) -> dict[str, Any]:
 
 def rows(file: str) -> list[dict[str, str]]:
     """The reference file of that name, as CSV: header to value, blank values as empty text."""
-    with (REFERENCE / file).open(encoding="utf-8", newline="") as opened:
-        return list(csv.DictReader(opened))
+    return reference_rows(file)
 
 
 def made(kind: type[T], place: str, entry: Mapping[str, Any], /, **parts: Any) -> T:

@@ -24,9 +24,7 @@ def care(people: nw.LazyFrame, received: Extracts, codes: ClinicalCodes, year: P
     """
     events, social_care = received["gp_events"].filter(nw.col("event_date") <= year.end), received["adult_social_care"]
     ends = nw.col("event_end_date")
-    clients = social_care.filter(
-        (nw.col("client_type") == "Service user") & (nw.col("event_start_date") <= year.end) & (ends.is_null() | (ends >= year.start))
-    )
+    clients = social_care.filter((nw.col("client_type") == "Service user") & (nw.col("event_start_date") <= year.end) & (ends.is_null() | (ends >= year.start)))
     in_care_home = care_home_stays(social_care).filter(_holds("first_day", "last_day", year.end))
     joined = people.select("person", "named_gp", "residential_institute")
     for facts in (_processes(events, codes), _conditions(events, codes), _flagged(clients, "social_care"), _flagged(in_care_home, "in_care_home")):
@@ -58,7 +56,7 @@ def _conditions(events: nw.LazyFrame, codes: ClinicalCodes) -> nw.LazyFrame:
     """One row per person with a long-term condition: how many distinct ones."""
     diagnoses = events.filter((nw.col("event_type") == "diagnosis") & ~nw.col("code").is_null()).select("person", "code").unique()
     condition = nw.lit(None).cast(nw.String)
-    for name, beginnings in reversed(codes.long_term_conditions.items()):
+    for name, beginnings in reversed(list(codes.long_term_conditions.items())):
         condition = nw.when(begins_with(nw.col("code"), beginnings)).then(nw.lit(name)).otherwise(condition)
     # Few codes are distinct: each is looked up once, not once for every diagnosis.
     conditions = diagnoses.select("code").unique().with_columns(condition=condition).filter(~nw.col("condition").is_null())

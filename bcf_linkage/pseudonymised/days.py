@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import narwhals as nw
 
@@ -31,9 +31,7 @@ def by_month(frame: nw.LazyFrame, first: nw.Expr, last: nw.Expr, period: Period,
     Keeps the named columns and adds `month` (its first day) and `days` (how many days of the month).
     """
     months = {str(start): (start.toordinal(), end) for start, end in _month_bounds(period)}
-    days = [
-        (nw.col("last_day").clip(upper_bound=end) - nw.col("first_day").clip(lower_bound=start) + 1).alias(name) for name, (start, end) in months.items()
-    ]
+    days = [(nw.col("last_day").clip(upper_bound=end) - nw.col("first_day").clip(lower_bound=start) + 1).alias(name) for name, (start, end) in months.items()]
     return (
         frame.with_columns(first_day=day_number(first), last_day=day_number(last))
         .select(*keep, *days)
@@ -43,6 +41,6 @@ def by_month(frame: nw.LazyFrame, first: nw.Expr, last: nw.Expr, period: Period,
     )
 
 
-def _month_bounds(period: Period) -> list[tuple]:
+def _month_bounds(period: Period) -> list[tuple[date, int]]:
     following = [*period.months[1:], period.end + timedelta(days=1)]
     return [(start, (after - timedelta(days=1)).toordinal()) for start, after in zip(period.months, following, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import narwhals as nw
 
@@ -13,7 +14,7 @@ from bcf_linkage.definitions.schema import Type
 Extracts = Mapping[str, nw.LazyFrame]
 """Extract name to its received frame."""
 
-TYPES = {Type.TEXT: nw.String, Type.DATE: nw.Date, Type.INTEGER: nw.Int64, Type.DECIMAL: nw.Float64, Type.TRUTH: nw.Boolean}
+TYPES: dict[Type, Any] = {Type.TEXT: nw.String, Type.DATE: nw.Date, Type.INTEGER: nw.Int64, Type.DECIMAL: nw.Float64, Type.TRUTH: nw.Boolean}
 
 
 def complete(received: Extracts) -> Extracts:
@@ -23,5 +24,7 @@ def complete(received: Extracts) -> Extracts:
 
 
 def _without_rows(register: nw.LazyFrame, name: str) -> nw.LazyFrame:
-    columns = received_table(EXTRACTS[name]).columns
-    return register.filter(nw.col("row") < 0).select(*(nw.lit(None).cast(TYPES[column.type]).alias(column.name) for column in columns))
+    """No row, with the columns of the extract. They are made from a column of the register: constants alone would make a row."""
+    nothing = nw.col("row")
+    columns = {column.name: nw.when(nothing < 0).then(nw.lit(None)).cast(TYPES[column.type]) for column in received_table(EXTRACTS[name]).columns}
+    return register.filter(nothing < 0).select(**columns)

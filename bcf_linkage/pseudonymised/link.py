@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import narwhals as nw
 
@@ -23,7 +24,14 @@ SEEN = {
     "adult_social_care": ("event_start_date", {**HOSPITAL, "sex": "gender", "ethnic_category": "ethnicity"}),
 }
 REGISTER = {**HOSPITAL, "ethnic_category": "ethnicity"}
-TOLD = {"sex": nw.String, "ethnic_category": nw.String, "age": nw.Int64, "birth_month": nw.String, "lsoa": nw.String, "deprivation_quintile": nw.Int64}
+TOLD: dict[str, Any] = {
+    "sex": nw.String,
+    "ethnic_category": nw.String,
+    "age": nw.Int64,
+    "birth_month": nw.String,
+    "lsoa": nw.String,
+    "deprivation_quintile": nw.Int64,
+}
 BUT_AGE_BAND = tuple(name for name in PEOPLE.names if name != "age_band")
 
 

@@ -85,9 +85,7 @@ def reablement_discharges(received: Extracts, spells: nw.LazyFrame, period: Peri
     begins = nw.col("event_start_date")
     followed = (
         home.join(services.select("person", "event_start_date").unique(), on="person", how="inner")
-        .filter(
-            (begins >= nw.col("discharged").dt.offset_by("-3d").cast(nw.Date)) & (begins <= nw.col("discharged").dt.offset_by("7d").cast(nw.Date))
-        )
+        .filter((begins >= nw.col("discharged").dt.offset_by("-3d").cast(nw.Date)) & (begins <= nw.col("discharged").dt.offset_by("7d").cast(nw.Date)))
         .unique(["person", "event_start_date"], keep="last", order_by=["discharged", SPELL])
         .unique(["person", "discharged"], keep="first", order_by=[SPELL])
     )
@@ -101,9 +99,7 @@ def reablement_discharges(received: Extracts, spells: nw.LazyFrame, period: Peri
 
 def _away(received: Extracts, spells: nw.LazyFrame) -> nw.LazyFrame:
     """One row per run of days on which a person was not at home: `person`, `first_day`, `last_day`."""
-    in_hospital = spells.select(
-        "person", first_day=nw.col(ADMITTED), last_day=nw.col(DISCHARGED).dt.offset_by("-1d").cast(nw.Date).fill_null(STILL_OPEN)
-    )
+    in_hospital = spells.select("person", first_day=nw.col(ADMITTED), last_day=nw.col(DISCHARGED).dt.offset_by("-1d").cast(nw.Date).fill_null(STILL_OPEN))
     died_there = spells.filter(nw.col("discharge_method_hospital_provider_spell").is_in(list(DIED))).select("person", day=nw.col(DISCHARGED))
     deaths = [received[name].select("person", day=nw.col("date_of_death")) for name in ("gp_registrations", "adult_social_care")]
     dead = nw.concat([died_there, *deaths]).filter(~nw.col("day").is_null()).unique()
@@ -116,9 +112,7 @@ def _away(received: Extracts, spells: nw.LazyFrame) -> nw.LazyFrame:
     )
 
 
-def _transfer(
-    frame: nw.LazyFrame, kind: str, day: nw.Expr, age: nw.Expr, days: nw.Expr | None = None, at_home: nw.Expr | None = None
-) -> nw.LazyFrame:
+def _transfer(frame: nw.LazyFrame, kind: str, day: nw.Expr, age: nw.Expr, days: nw.Expr | None = None, at_home: nw.Expr | None = None) -> nw.LazyFrame:
     return frame.select(
         "person",
         transfer=nw.lit(kind),

@@ -55,9 +55,7 @@ def _group(grouping: Grouping) -> nw.Expr:
     return column.replace_strict(dict(code_list(grouping.code_list).meanings), default=NOT_KNOWN, return_dtype=nw.String)
 
 
-def _by(
-    members: nw.LazyFrame, cohorts: CohortSet, period: Period, area: str, parent: str | None, level: int, grouping: Grouping | None = None
-) -> nw.LazyFrame:
+def _by(members: nw.LazyFrame, cohorts: CohortSet, period: Period, area: str, parent: str | None, level: int, grouping: Grouping | None = None) -> nw.LazyFrame:
     """The cohorts by one kind of area, or by one kind of group within it."""
     flags = [_flag(cohort.code) for cohort in cohorts.cohorts]
     words = {

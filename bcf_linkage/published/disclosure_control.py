@@ -22,7 +22,7 @@ import narwhals as nw
 from bcf_linkage.definitions.measures import UNITS
 from bcf_linkage.definitions.rulebook import Disclosure
 from bcf_linkage.published.exact import WORDS
-from bcf_linkage.published.intervals import byar, half_up, wilson
+from bcf_linkage.published.intervals import with_intervals
 
 SHOWN, SUPPRESSED, NOT_APPLICABLE = "shown", "suppressed", "not applicable"
 RATES = ("per 1,000", "per 100,000")
@@ -105,26 +105,19 @@ def _in_families(cells: nw.LazyFrame, level: int) -> nw.LazyFrame:
 def _figures(cells: nw.LazyFrame) -> nw.LazyFrame:
     """`number` and `denominator` -> the figure, its interval and its status."""
     unit, is_rate = nw.col("unit"), ~nw.col("among").is_null()
-    hidden = nw.col("hidden") | nw.col("denominator_hidden").fill_null(False)
-    empty = is_rate & (nw.col("denominator") == 0).fill_null(False)
     # A total rounded by itself can pass one that was added up from its parts.
-    excess = (unit == "percent") & (nw.col("number") > nw.col("denominator"))
-    numerator = nw.when(excess.fill_null(False)).then(nw.col("denominator")).otherwise(nw.col("number"))
-    cells = cells.with_columns(
-        status=nw.when(hidden).then(nw.lit(SUPPRESSED)).otherwise(nw.when(empty).then(nw.lit(NOT_APPLICABLE)).otherwise(nw.lit(SHOWN))),
-        numerator=nw.when(~hidden).then(numerator),
+    excess = ((unit == "percent") & (nw.col("number") > nw.col("denominator"))).fill_null(False)
+    flagged = cells.with_columns(
+        suppressed=nw.col("hidden") | nw.col("denominator_hidden").fill_null(False),
+        empty=is_rate & (nw.col("denominator") == 0).fill_null(False),
+        numerator=nw.when(excess).then(nw.col("denominator")).otherwise(nw.col("number")),
         scale=unit.replace_strict(UNITS, default=None, return_dtype=nw.Float64),
+        interval=nw.when(unit == "percent").then(nw.lit("wilson")).otherwise(nw.when(unit.is_in(list(RATES))).then(nw.lit("byar"))),
     )
-    top, bottom = nw.col("numerator").cast(nw.Float64), nw.when(nw.col("denominator") > 0).then(nw.col("denominator").cast(nw.Float64))
-    (low, high), (few, many) = wilson(top, bottom), byar(top)
-    is_percent, is_event_rate = unit == "percent", unit.is_in(list(RATES))
-    return cells.with_columns(
-        value=half_up(nw.when(is_rate).then(top / bottom).otherwise(top) * nw.col("scale"), 2),
-        lower=_interval_end(is_percent, low, is_event_rate, few / bottom),
-        upper=_interval_end(is_percent, high, is_event_rate, many / bottom),
-    ).select(*WORDS, "numerator", "denominator", "value", "lower", "upper", "status", "position")
-
-
-def _interval_end(is_percent: nw.Expr, of_share: nw.Expr, is_event_rate: nw.Expr, of_rate: nw.Expr) -> nw.Expr:
-    end = nw.when(is_percent).then(of_share).otherwise(nw.when(is_event_rate).then(of_rate))
-    return half_up(end * nw.col("scale"), 2)
+    status = nw.when(nw.col("suppressed")).then(nw.lit(SUPPRESSED)).otherwise(nw.when(nw.col("empty")).then(nw.lit(NOT_APPLICABLE)).otherwise(nw.lit(SHOWN)))
+    shown = flagged.with_columns(status=status, numerator=nw.when(~nw.col("suppressed")).then(nw.col("numerator")))
+    shown = shown.with_columns(
+        top=nw.col("numerator").cast(nw.Float64),
+        bottom=nw.when(is_rate).then(nw.when(nw.col("denominator") > 0).then(nw.col("denominator"))).otherwise(nw.lit(1)).cast(nw.Float64),
+    )
+    return with_intervals(shown).select(*WORDS, "numerator", "denominator", "value", "lower", "upper", "status", "position")

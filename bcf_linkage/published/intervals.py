@@ -5,23 +5,29 @@ from __future__ import annotations
 import narwhals as nw
 
 Z = 1.959964
-Interval = tuple[nw.Expr, nw.Expr]
 
 
-def wilson(numerator: nw.Expr, denominator: nw.Expr) -> Interval:
-    """Lower and upper end of a proportion (0 to 1), by Wilson's score method."""
-    share, square = numerator / denominator, Z * Z / denominator
-    middle = share + square / 2
-    half = (share * (1 - share) * square + square * square / 4).sqrt()
-    return (middle - half) / (1 + square), (middle + half) / (1 + square)
+def with_intervals(figures: nw.LazyFrame) -> nw.LazyFrame:
+    """Figures with `top`, `bottom`, `scale` and `interval` (wilson, byar or null) -> with `value`, `lower` and `upper`, to two decimals.
 
-
-def byar(events: nw.Expr) -> Interval:
-    """Lower and upper end of a count of events, by Byar's approximation to the exact Poisson interval."""
-    one_more = events + 1
-    lower = events * (1 - 1 / (9 * events) - Z / (3 * events.sqrt())) ** 3
-    upper = one_more * (1 - 1 / (9 * one_more) + Z / (3 * one_more.sqrt())) ** 3
-    return nw.when(events > 0).then(lower).otherwise(0.0), upper
+    Wilson's score interval is for a proportion; Byar's approximation to the exact Poisson interval is for a count of events.
+    """
+    top, bottom = nw.col("top"), nw.col("bottom")
+    # Step by step: an expression that is used twice is otherwise built twice, and so on down, on engines that are told of it in words.
+    parts = figures.with_columns(share=top / bottom, square=Z * Z / bottom, root=top.sqrt(), more=top + 1, more_root=(top + 1).sqrt())
+    share, square = nw.col("share"), nw.col("square")
+    ends = parts.with_columns(
+        middle=share + square / 2,
+        half=(share * (1 - share) * square + square * square / 4).sqrt(),
+        few=nw.when(top > 0).then(1 - 1 / (9 * top) - Z / (3 * nw.col("root"))).otherwise(0.0),
+        many=1 - 1 / (9 * nw.col("more")) + Z / (3 * nw.col("more_root")),
+    )
+    wilson = {"lower": (nw.col("middle") - nw.col("half")) / (1 + square), "upper": (nw.col("middle") + nw.col("half")) / (1 + square)}
+    byar = {"lower": top * nw.col("few") ** 3 / bottom, "upper": nw.col("more") * nw.col("many") ** 3 / bottom}
+    kind = nw.col("interval")
+    chosen = {end: nw.when(kind == "wilson").then(wilson[end]).otherwise(nw.when(kind == "byar").then(byar[end])) for end in ("lower", "upper")}
+    scaled = ends.with_columns(value=share, **chosen).with_columns(nw.col("value", "lower", "upper") * nw.col("scale"))
+    return scaled.with_columns(half_up(nw.col("value", "lower", "upper"), 2))
 
 
 def half_up(value: nw.Expr, decimals: int) -> nw.Expr:
@@ -30,4 +36,5 @@ def half_up(value: nw.Expr, decimals: int) -> nw.Expr:
     Engines round a half in different ways, and divide by a constant in different ways: the half is therefore settled in whole
     numbers, and what follows only finds the nearest number of so many decimals.
     """
-    return ((value * 10**decimals + 0.5).floor() / 10**decimals).round(decimals)
+    power = 10.0**decimals
+    return ((value * power + 0.5).floor() / power).round(decimals)

@@ -39,8 +39,9 @@ def _periods(as_at: date) -> Mapping[str, tuple[Period, Period]]:
     quarter = date(as_at.year - 1, 12, 31)
     if quarter + FOLLOW_UP > as_at:
         quarter = date(as_at.year - 2, 12, 31)
-    winters = tuple(Period(date(end, 10, 1), date(end, 12, 31)) for end in (quarter.year, quarter.year - 1))
-    return {"year": (year, year_to(year.start - timedelta(days=1))), "october_december": winters}
+    year_before = year_to(year.start - timedelta(days=1))
+    winter, winter_before = (Period(date(each, 10, 1), date(each, 12, 31)) for each in (quarter.year, quarter.year - 1))
+    return {"year": (year, year_before), "october_december": (winter, winter_before)}
 
 
 def _events(register: nw.LazyFrame, spells: nw.LazyFrame, transfers: nw.LazyFrame, period: Period, as_at: date) -> dict[str, nw.LazyFrame]:

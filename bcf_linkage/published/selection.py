@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import narwhals as nw
 
@@ -21,18 +22,19 @@ def meets(clauses: Iterable[Clause]) -> nw.Expr:
 
 
 def _meets(clause: Clause) -> nw.Expr:
-    column, value = nw.col(clause.column), clause.value
-    match clause.operator:
-        case "known":
-            return ~column.is_null() if value else column.is_null()
-        case "none_of":
-            return ~column.is_in(value).fill_null(False)
-        case "one_of":
-            return column.is_in(value).fill_null(False)
-        case "is":
-            return (column == value).fill_null(False)
-        case "at_least":
-            return (column >= value).fill_null(False)
-        case "below":
-            return (column < value).fill_null(False)
-    raise ValueError(f"no operator {clause.operator}")
+    column = nw.col(clause.column)
+    if clause.operator == "known":
+        return ~column.is_null() if clause.value else column.is_null()
+    if clause.operator == "none_of":
+        return ~column.is_in(clause.value).fill_null(False)
+    return _compares(column, clause).fill_null(False)
+
+
+def _compares(column: nw.Expr, clause: Clause) -> nw.Expr:
+    comparisons: dict[str, Callable[[Any], nw.Expr]] = {
+        "is": column.__eq__,
+        "at_least": column.__ge__,
+        "below": column.__lt__,
+        "one_of": column.is_in,
+    }
+    return comparisons[clause.operator](clause.value)

@@ -46,13 +46,13 @@ def plain_ledger(landing: Path) -> PlainLedger:
 
 def _received(table: Table, file: Path, ledger: PlainLedger) -> Iterator[tuple[int, Row]]:
     """Rows that are read, kept, the first of their key and of the period; the others go to the ledger."""
-    keys = set()
+    keys, rules = set(), tuple(table.rules)
     for position, line in enumerate(file.read_bytes().splitlines()[1:], 1):
         row = _read(table, line)
         if isinstance(row, str):
             ledger.places[table.name, position] = ("unreadable", row)
             continue
-        broken = [(column.name, rule) for column, rule in table.rules if _breaks(rule, row[column.name], row)]
+        broken = [(column.name, rule) for column, rule in rules if _breaks(rule, row[column.name], row)]
         ledger.broken.update((table.name, f"{column}: {rule.rule}") for column, rule in broken)
         refusing = [f"{column}: {rule.rule}" for column, rule in broken if rule.consequence is Consequence.REFUSE_ROW]
         key = tuple(row[name] for name in table.key)

@@ -28,7 +28,7 @@ Rows = list[tuple[dict[str, str], dict[str, str]]]
 
 @pytest.fixture(scope="module")
 def clean() -> Locality:
-    return small_locality()
+    return small_locality(1500)
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +55,12 @@ def ledger(landed: Path) -> PlainLedger:
 
 def _pairs(clean: Locality, faulted: Faulted, fault: str) -> Rows:
     """(faulty row, the clean row of the same record and person) for every row with the fault."""
-    pairs = []
+    pairs: Rows = []
     for (name,), labels in faulted.labels.filter(pl.col("fault") == fault).group_by("extract"):
-        key, frame = ("gp_patient_id" if name == "gp_registrations" else EXTRACTS[str(name)].key[0]), faulted.extracts[str(name)]
-        before = {(row[key], row["true_person"]): row for row in clean.extracts[str(name)].iter_rows(named=True)}
-        after = (frame.row(row - 1, named=True) for row in labels["row"])
-        pairs += [(row, before[row[key], row["true_person"]]) for row in after]
+        key = "gp_patient_id" if name == "gp_registrations" else EXTRACTS[str(name)].key[0]
+        now = faulted.extracts[str(name)][labels["row"] - 1]
+        was = now.select(key, "true_person").join(clean.extracts[str(name)], on=[key, "true_person"], maintain_order="left").select(now.columns)
+        pairs += zip(now.rows(named=True), was.rows(named=True), strict=True)
     return pairs
 
 

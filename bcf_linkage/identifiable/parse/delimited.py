@@ -38,8 +38,8 @@ class Line(IntEnum):
     SOUND = 0
     TOO_FEW_FIELDS = 1
     TOO_MANY_FIELDS = 2
-    QUOTING = 3
-    ENCODING = 4
+    ENCODING = 3
+    QUOTING = 4
     BLANK = 5  # no row at all
 
 
@@ -123,9 +123,9 @@ def judged(block: bytes, fields: int) -> Bytes:
     found = np.diff(np.searchsorted(commas, ends), prepend=0) + 1
     lines[found < fields] = Line.TOO_FEW_FIELDS
     lines[found > fields] = Line.TOO_MANY_FIELDS
-    lines[broken] = Line.QUOTING
     if not block.isascii():
         lines[_undecodable(block, text, ends)] = Line.ENCODING
+    lines[broken] = Line.QUOTING
     length = np.diff(ends, prepend=-1) - 1
     lines[(length == 0) | ((length == 1) & (text[ends - 1] == CR))] = Line.BLANK
     return lines

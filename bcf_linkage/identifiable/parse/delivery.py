@@ -19,7 +19,7 @@ from bcf_linkage.definitions.schema import Table
 from bcf_linkage.identifiable.parse import columnar, delimited
 from bcf_linkage.identifiable.parse.delimited import Line
 
-UNREADABLE = (Line.TOO_FEW_FIELDS, Line.TOO_MANY_FIELDS, Line.QUOTING, Line.ENCODING)
+UNREADABLE = (Line.TOO_FEW_FIELDS, Line.TOO_MANY_FIELDS, Line.ENCODING, Line.QUOTING)
 
 
 @dataclass(frozen=True)

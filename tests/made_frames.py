@@ -1,0 +1,53 @@
+"""Small frames drawn by hand: a test states the columns that matter, the declaration fills in the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.pseudonymised_tables import received as received_table
+from bcf_linkage.definitions.schema import Table, Type
+
+TYPES: dict[Type, Any] = {Type.TEXT: pl.String, Type.DATE: pl.Date, Type.INTEGER: pl.Int64, Type.DECIMAL: pl.Float64, Type.TRUTH: pl.Boolean}
+LINKED = {"place": "linked", "trace_reason": "cross_check", "nhs_number_status_derived": "01"}
+REGISTRATION = {"practice_code": "J82001", "registration_start_date": date(2000, 1, 1), "age": 50, "birth_month": "1964-05", "type_1_opt_out": "N"}
+
+Row = Mapping[str, Any]
+
+
+def table(declared: Table, rows: Iterable[Row]) -> pl.DataFrame:
+    """The declared table with these rows; what a row does not state is null. A column that is not declared is a mistake in the test."""
+    listed = list(rows)
+    assert not {name for row in listed for name in row} - set(declared.names)
+    return pl.DataFrame({c.name: pl.Series([row.get(c.name) for row in listed], dtype=TYPES[c.type]) for c in declared.columns})
+
+
+def extract(name: str, rows: Iterable[Row]) -> pl.DataFrame:
+    """A received extract: rows are linked unless they say otherwise, and numbered as they stand."""
+    defaults = {**LINKED, **(REGISTRATION if name == "gp_registrations" else {})}
+    return table(received_table(EXTRACTS[name]), ({"row": n, **defaults, **row} for n, row in enumerate(rows, 1)))
+
+
+def received(**rows: Iterable[Row]) -> dict[str, nw.LazyFrame[Any]]:
+    """Every extract, empty where no rows are given."""
+    return {name: lazy(extract(name, rows.get(name, ()))) for name in EXTRACTS}
+
+
+def lazy(frame: pl.DataFrame) -> nw.LazyFrame[Any]:
+    """The frame as the stages take it."""
+    return nw.from_native(frame.lazy())
+
+
+def collected(frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+    """What a stage gave."""
+    return frame.collect("polars").to_native()
+
+
+def rows_of(frame: nw.LazyFrame[Any], *columns: str) -> list[tuple[Any, ...]]:
+    """The named columns of what a stage gave, row by row in their sorted order."""
+    return collected(frame).select(columns).sort(columns).rows()

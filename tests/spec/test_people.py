@@ -1,0 +1,118 @@
+"""Who is one person, and of which population."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from bcf_linkage.definitions.rulebook import Rulebook
+from bcf_linkage.pseudonymised.extracts import complete
+from bcf_linkage.pseudonymised.link import people, sightings
+from tests.made_frames import collected, extract, lazy, received, rows_of
+
+AS_AT = date(2014, 9, 30)
+AGES = Rulebook.build(AS_AT).bands.ages
+SEEN = [{"person": "p", "arrival_date": date(2014, 3, 1)}]
+
+
+def populations(**extracts: Any) -> list[tuple[Any, ...]]:
+    return rows_of(people(received(**extracts), AS_AT, AGES), "person", "population", "practice_code")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "death", "registered", "why"),
+    [
+        (date(2000, 1, 1), None, None, True, "no end"),
+        (AS_AT, None, None, True, "begins on the as-at date"),
+        (date(2014, 10, 1), None, None, False, "begins the day after"),
+        (date(2000, 1, 1), AS_AT, None, True, "ends on the as-at date, its last day"),
+        (date(2000, 1, 1), date(2014, 9, 29), None, False, "ended the day before"),
+        (date(2000, 1, 1), None, AS_AT, False, "died on the as-at date"),
+        (date(2000, 1, 1), None, date(2014, 10, 1), True, "died the day after"),
+        (date(2000, 1, 1), date(2014, 10, 1), date(2013, 1, 1), False, "died long ago, never taken off the list"),
+    ],
+)
+def test_who_is_registered_on_the_as_at_date(start: date, end: date | None, death: date | None, registered: bool, why: str) -> None:
+    registration = {"person": "p", "registration_start_date": start, "registration_end_date": end, "date_of_death": death}
+    expected = ("p", "registered", "J82001") if registered else ("p", "not registered", None)
+    assert populations(gp_registrations=[registration], emergency_care=SEEN) == [expected], why
+    assert populations(gp_registrations=[registration]) == ([expected] if registered else []), "nobody is in the table whom nothing saw"
+
+
+def test_of_several_registrations_the_latest_counts_then_the_practice_code() -> None:
+    rows = [
+        {"person": "moved", "practice_code": "J82009", "registration_start_date": date(2001, 1, 1)},
+        {"person": "moved", "practice_code": "J82002", "registration_start_date": date(2012, 1, 1)},
+        {"person": "twice", "practice_code": "J82009"},
+        {"person": "twice", "practice_code": "J82003"},
+    ]
+    expected = [("moved", "registered", "J82002"), ("twice", "registered", "J82003")]
+    assert populations(gp_registrations=rows) == expected
+    assert populations(gp_registrations=rows[::-1]) == expected
+
+
+def test_who_is_seen_and_not_registered_and_who_is_untraced() -> None:
+    rows = {
+        "gp_registrations": [{"person": "known"}, {"person": "unverified", "place": "unlinked"}, {"person": "left", "place": "unlinked", "date_of_death": AS_AT}],
+        "outpatients": [{"person": "visitor", "place": "seen, not registered", "appointment_date": AS_AT}, {"person": "known", "appointment_date": AS_AT}],
+        "adult_social_care": [{"person": "nameless", "place": "unlinked", "event_start_date": AS_AT}],
+    }
+    assert populations(**rows) == [
+        ("known", "registered", "J82001"),
+        ("nameless", "untraced", None),
+        ("unverified", "untraced", None),
+        ("visitor", "not registered", None),
+    ]
+
+
+def test_what_is_known_of_a_person_who_is_not_registered_comes_from_the_latest_record_that_tells() -> None:
+    at_hospital = {"person": "p", "sex": "1", "ethnic_group": "A", "lsoa": "E01", "age": 40}
+    rows = {
+        "emergency_care": [
+            {**at_hospital, "arrival_date": date(2013, 1, 1), "lsoa": "E01"},
+            {**at_hospital, "arrival_date": date(2014, 1, 1), "lsoa": "E02", "deprivation_quintile": 3},
+            {**at_hospital, "arrival_date": date(2014, 2, 1), "lsoa": None},
+        ],
+        "gp_events": [{"person": "p", "event_date": date(2014, 9, 1), "age": 41}],
+    }
+    given = people(received(**rows), AS_AT, AGES)
+    columns = ("population", "sex", "ethnic_category", "age", "lsoa", "deprivation_quintile", "named_gp", "residential_institute")
+    assert rows_of(given, *columns) == [("not registered", "1", "A", 40, "E02", 3, False, None)]
+
+
+def test_who_left_is_described_by_the_register_even_if_only_the_practice_saw_them() -> None:
+    left = {"person": "p", "registration_end_date": date(2014, 1, 1), "sex": "2", "lsoa": "E07", "ethnicity": "B"}
+    given = people(received(gp_registrations=[left], gp_events=[{"person": "p", "event_date": date(2013, 9, 1)}]), AS_AT, AGES)
+    assert rows_of(given, "population", "sex", "ethnic_category", "lsoa") == [("not registered", "2", "B", "E07")]
+
+
+@pytest.mark.parametrize(
+    ("age", "band"),
+    [(0, "00-17"), (17, "00-17"), (18, "18-64"), (64, "18-64"), (65, "65-74"), (74, "65-74"), (75, "75-84"), (84, "75-84"), (85, "85+"), (110, "85+"), (None, None)],
+)
+def test_age_bands(age: int | None, band: str | None) -> None:
+    assert rows_of(people(received(gp_registrations=[{"person": "p", "age": age}]), AS_AT, AGES), "age_band") == [(band,)]
+
+
+def test_the_register_names_an_accountable_gp_or_not() -> None:
+    rows = [{"person": "a", "named_accountable_gp": "G1234567"}, {"person": "b"}]
+    assert rows_of(people(received(gp_registrations=rows), AS_AT, AGES), "person", "named_gp") == [("a", True), ("b", False)]
+
+
+def test_an_extract_that_is_not_shared_has_no_rows_and_every_column() -> None:
+    every = complete({"gp_registrations": lazy(extract("gp_registrations", [{"person": "p"}]))})
+    for name, frame in received().items():
+        expected = collected(frame)
+        assert collected(every[name]).schema == expected.schema
+        assert collected(every[name]).height == (name == "gp_registrations")
+
+
+def test_sightings_count_each_pseudonym_once_in_each_extract() -> None:
+    rows = {
+        "gp_registrations": [{"person": "a"}, {"person": "a"}],
+        "outpatients": [{"person": "a"}, {"person": "b", "place": "unlinked"}, {"person": "c", "place": "seen, not registered"}],
+    }
+    seen = {name: frame for name, frame in received(**rows).items() if name in rows}
+    assert rows_of(sightings(seen), "extract", "people", "people_linked") == [("gp_registrations", 1, 1), ("outpatients", 3, 1)]

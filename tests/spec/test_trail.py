@@ -1,0 +1,223 @@
+"""The trail can be added to and not changed: whatever is done to it is found, and where."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bcf_linkage.definitions.errors import EnvironmentRefused
+from bcf_linkage.storage.trail import BEGINNING, Action, Fault, Head, append, verify
+
+WHEN = datetime(2014, 10, 1, 6, 30, tzinfo=UTC)
+ACTION = Action(WHEN, "analyst", "published", "monthly refresh", "run", {"landing/a.csv": "11"}, {"published/b.csv": "22"}, {"rows": 3}, {"polars": "2"})
+
+Change = Callable[[list[bytes]], list[bytes]]
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Path:
+    """A trail of six lines."""
+    path = tmp_path / "audit" / "trail.jsonl"
+    for n in range(1, 7):
+        append(path, replace(ACTION, run=f"run {n}"))
+    return path
+
+
+def change(trail: Path, how: Change) -> None:
+    trail.write_bytes(b"".join(line + b"\n" for line in how(trail.read_bytes().splitlines())))
+
+
+def lines(faults: tuple[Fault, ...]) -> list[int]:
+    return [fault.line for fault in faults]
+
+
+def test_a_line_holds_the_action_and_the_digest_of_the_line_before(trail: Path) -> None:
+    entries = [json.loads(line) for line in trail.read_text(encoding="utf-8").splitlines()]
+    assert [entry["entry"] for entry in entries] == [1, 2, 3, 4, 5, 6]
+    assert entries[0]["previous"] == BEGINNING
+    assert len({entry["previous"] for entry in entries}) == 6
+    assert entries[2] | {"previous": ""} == {
+        "when": "2014-10-01T06:30:00+00:00",
+        "who": "analyst",
+        "what": "published",
+        "why": "monthly refresh",
+        "run": "run 3",
+        "inputs": {"landing/a.csv": "11"},
+        "outputs": {"published/b.csv": "22"},
+        "counts": {"rows": 3},
+        "versions": {"polars": "2"},
+        "entry": 3,
+        "previous": "",
+    }
+
+
+def test_a_trail_that_nobody_touched_is_whole(trail: Path, tmp_path: Path) -> None:
+    assert verify(trail) == ()
+    assert verify(tmp_path / "nothing yet.jsonl") == ()
+
+
+def without(position: int) -> Change:
+    return lambda lines: [line for n, line in enumerate(lines, 1) if n != position]
+
+
+def rewritten(position: int) -> Change:
+    return lambda lines: [line.replace(b"analyst", b"nobody!") if n == position else line for n, line in enumerate(lines, 1)]
+
+
+def swapped(first: int, second: int) -> Change:
+    def swap(lines: list[bytes]) -> list[bytes]:
+        lines[first - 1], lines[second - 1] = lines[second - 1], lines[first - 1]
+        return lines
+
+    return swap
+
+
+@pytest.mark.parametrize(
+    ("how", "where", "words"),
+    [
+        (rewritten(1), [1], "was changed"),
+        (rewritten(3), [3], "was changed"),
+        (rewritten(6), [6], "was changed"),
+        (without(1), [1, 6], "is entry 2 where entry 1 should stand"),
+        (without(3), [3, 6], "is entry 4 where entry 3 should stand"),
+        (without(6), [6], "is missing: the trail had 6 lines"),
+        (lambda lines: lines[:2], [3], "is missing: the trail had 6 lines"),
+        (lambda lines: [], [1], "is missing"),
+        (swapped(2, 3), [2, 3, 4], "is entry 3 where entry 2 should stand"),
+        (swapped(5, 6), [5, 6], "is entry 6 where entry 5 should stand"),
+        (lambda lines: [*lines[:3], lines[2], *lines[3:]], [4, 6], "is entry 3 where entry 4 should stand"),
+        (lambda lines: [*lines[:3], b"not an entry", *lines[4:]], [4], "cannot be read"),
+        (lambda lines: [*lines[:3], b"[]", *lines[4:]], [4], "cannot be read"),
+        (lambda lines: [*lines, lines[5]], [7], "is entry 6 where entry 7 should stand"),
+    ],
+)
+def test_what_was_done_to_a_trail_is_found_and_where(trail: Path, how: Change, where: list[int], words: str) -> None:
+    change(trail, how)
+    faults = verify(trail)
+    assert lines(faults) == where
+    assert words in faults[0].words
+
+
+def forged(trail: Path, start: int) -> None:
+    """Write the trail anew from a line on, chain, head and all: what somebody with the right to write could do."""
+    kept = [json.loads(line) for line in trail.read_bytes().splitlines()]
+    for path in (trail, trail.with_suffix(".head")):
+        path.unlink()
+    for n, entry in enumerate(kept, 1):
+        append(trail, replace(ACTION, run=entry["run"], who="nobody" if n >= start else "analyst"))
+
+
+def test_a_trail_written_anew_does_not_pass_by_a_head_that_was_noted_elsewhere(trail: Path) -> None:
+    noted = Head(**json.loads(trail.with_suffix(".head").read_text(encoding="utf-8")))
+    append(trail, ACTION)
+    assert verify(trail, noted) == ()
+    forged(trail, start=5)
+    assert verify(trail) == ()
+    assert lines(verify(trail, noted)) == [6]
+
+
+def test_a_trail_without_its_head_is_not_vouched_for(trail: Path) -> None:
+    trail.with_suffix(".head").unlink()
+    assert lines(verify(trail)) == [1]
+    with pytest.raises(EnvironmentRefused, match="line 1 and those after it are not vouched for"):
+        append(trail, ACTION)
+
+
+def test_lines_added_behind_the_heads_back_are_found(trail: Path) -> None:
+    head = trail.with_suffix(".head").read_bytes()
+    append(trail, ACTION)
+    append(trail, ACTION)
+    trail.with_suffix(".head").write_bytes(head)
+    assert lines(verify(trail)) == [7]
+
+
+def test_a_line_is_not_added_to_a_trail_that_was_cut(trail: Path) -> None:
+    change(trail, without(6))
+    before = trail.read_bytes()
+    with pytest.raises(EnvironmentRefused, match=r"trail\.jsonl: line 6 is missing.*move the trail and its head away as evidence") as refused:
+        append(trail, ACTION)
+    assert "\n" not in str(refused.value)
+    assert trail.read_bytes() == before
+
+
+def test_a_line_cut_short_by_a_crash_is_set_aside_and_the_others_stay(trail: Path) -> None:
+    before = trail.read_bytes()
+    trail.write_bytes(before + b'{"entry":7,"who":"ana')
+    assert [(fault.line, fault.words.split(":")[0]) for fault in verify(trail)] == [(7, "is cut short")]
+
+    append(trail, replace(ACTION, run="run 7"))
+    assert verify(trail) == ()
+    assert trail.read_bytes().startswith(before)
+    assert len(trail.read_bytes().splitlines()) == 7
+    assert trail.with_suffix(".torn").read_bytes() == b'{"entry":7,"who":"ana\n'
+
+
+def test_a_crash_between_a_line_and_its_head_loses_nothing(trail: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(*paths: Path) -> None:
+        raise StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", stop)
+        with pytest.raises(StoppedError):
+            append(trail, replace(ACTION, run="run 7"))
+    assert verify(trail) == ()
+    assert append(trail, replace(ACTION, run="run 8")).line == 8
+    assert [json.loads(line)["run"] for line in trail.read_bytes().splitlines()][-2:] == ["run 7", "run 8"]
+    assert verify(trail) == ()
+
+
+def test_a_full_disk_leaves_no_part_of_a_line(trail: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = trail.read_bytes()
+    write = os.write
+
+    def fills_up(file: int, line: bytes) -> int:
+        if len(line) < 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, line[:-50])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fills_up)
+        with pytest.raises(EnvironmentRefused, match=r"trail\.jsonl: cannot be written \(No space left on device\); free some space"):
+            append(trail, ACTION)
+    assert trail.read_bytes() == before
+    append(trail, ACTION)
+    assert verify(trail) == ()
+
+
+def test_the_trail_is_its_owners_alone(trail: Path) -> None:
+    assert trail.stat().st_mode & 0o777 == 0o600
+    assert trail.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_time_without_its_zone_is_a_fault_of_ours() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        replace(ACTION, when=datetime(2014, 10, 1))  # noqa: DTZ001
+
+
+APPENDER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from bcf_linkage.storage.trail import Action, append
+for n in range(40):
+    append(Path(sys.argv[1]), Action(datetime(2014, 10, 1, tzinfo=UTC), sys.argv[2], "queried", "a race"))
+"""
+
+
+def test_writers_at_the_same_time_wait_for_each_other(trail: Path) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", APPENDER, trail, f"writer {n}"]) for n in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert verify(trail) == ()
+    assert len(trail.read_bytes().splitlines()) == 6 + 3 * 40
