@@ -37,13 +37,13 @@ lock: .venv/.made
 
 .venv/.run: .venv/.made requirements.lock
 	@echo "Installing into .venv, once: a minute or two"
-	$(PIP) install --require-hashes --requirement requirements.lock
+	$(PIP) install --no-deps --require-hashes --requirement requirements.lock
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	touch $@
 
 .venv/.dev: .venv/.run requirements-dev.lock
 	@echo "Installing what the tests need, once: a minute or two"
-	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --no-deps --require-hashes --requirement requirements-dev.lock
 	touch $@
 
 clean:

@@ -11,7 +11,7 @@ import polars as pl
 from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.schema import Table
 from bcf_linkage.identifiable import rules
-from bcf_linkage.identifiable.parse import Delivery, opened
+from bcf_linkage.identifiable.parse import Delivery, delimited, opened
 from expectations.check import judge
 from expectations.gate import tolerances
 from expectations.page import page
@@ -29,15 +29,19 @@ def check_file(extract: str, file: Path, report: Path | None) -> FileReport:
 def _check(table: Table, file: Path, report: Path | None) -> FileReport:
     (delivery,) = opened(table, (file,))
     verdicts = judge(table, readable([delivery]))
-    found = file_report(table, delivery.file, delivery.rows, _unreadable(delivery), verdicts, tolerances(), _first_rows(table, delivery))
+    found = file_report(table, delivery.file, delivery.rows, _unreadable(table, delivery), verdicts, tolerances(), _first_rows(table, delivery))
     if report is not None:
         _write(page(found), report)
     return found
 
 
-def _unreadable(delivery: Delivery) -> Iterator[Unreadable]:
+def _unreadable(table: Table, delivery: Delivery) -> Iterator[Unreadable]:
+    if not delivery.unreadable:
+        return
+    # Only a CSV file has rows that cannot be read.
+    lines = delimited.read_lines(delivery.path, len(delimited.header(table, delivery.path)))
     for reason, rows in delivery.unreadable.items():
-        yield Unreadable(reason, len(rows), tuple(rows[:MOST_ROWS]))
+        yield Unreadable(reason, rows, tuple(lines.found(delimited.Line[reason.upper()])[:MOST_ROWS].tolist()))
 
 
 def _first_rows(table: Table, delivery: Delivery) -> dict[tuple[str, str], tuple[int, ...]]:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from bcf_linkage.definitions.places import Place
 from pipelines.progress import heard_by
 from pipelines.summary import Row, Summary
 
@@ -56,12 +57,12 @@ class Screen:
         self.out.print()
         self.out.print(f"[bold]{summary.locality}[/bold], {summary.period_start:%-d %B %Y} to {summary.period_end:%-d %B %Y}", highlight=False)
         if demo:
-            self.out.print("Every person here is made up. What it shows is how the system works, not how any place is.", style="dim")
+            self.out.print("Every person here is made up: this shows how the system works, not a place.", style="dim")
         self._print("Rows read, and where they went", _pivot(summary.places))
         self._print("Linked to the GP register, of the rows that went to trace", _linked(summary.linked))
-        self._print("People by resource-utilisation band: each of the five holds a fifth of the cost to the NHS", _bands(summary.risk_bands))
+        self._print("People by resource-utilisation band: each of five holds a fifth of NHS cost", _bands(summary.risk_bands))
         self._print("Joint assessment and accountable lead professional", _condition(summary.condition))
-        self.out.print(Text("Numbers from 1 to 7 are suppressed, the others rounded to the nearest 5; percentages are of rounded numbers.", style="dim"))
+        self.out.print(Text("1 to 7 is suppressed, other numbers are rounded to the nearest 5.", style="dim"))
         self.out.print()
         self._files(summary)
 
@@ -167,12 +168,16 @@ def _percent(value: Any) -> str:
 
 
 def _pivot(places: Sequence[Row]) -> Table:
-    """One line per extract, one column per place that holds a row."""
-    names = list(dict.fromkeys(row["place"] for row in places))
-    table = _table(("", False), ("read", True), *((name, True) for name in names))
-    for extract in dict.fromkeys(row["extract"] for row in places):
-        counts = {row["place"]: row["rows"] for row in places if row["extract"] == extract}
-        table.add_row(extract, f"{sum(counts.values()):,}", *(f"{counts[name]:,}" if counts.get(name) else "" for name in names))
+    """One line per place that holds a row, one column per extract: narrow enough for a terminal of eighty columns."""
+    extracts = list(dict.fromkeys(row["extract"] for row in places))
+    rows = {(row["place"], row["extract"]): row["rows"] for row in places}
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column("", max_width=14)
+    for extract in extracts:
+        table.add_column(extract.replace("_", "\n"), justify="right", vertical="bottom", no_wrap=True)
+    table.add_row("read", *(f"{sum(n for (_, of), n in rows.items() if of == extract):,}" for extract in extracts), style="bold")
+    for place in (place for place in Place if any((place, extract) in rows for extract in extracts)):
+        table.add_row(place, *(f"{rows[place, extract]:,}" if rows.get((place, extract)) else "" for extract in extracts))
     return table
 
 
@@ -195,5 +200,6 @@ def _bands(rows: Sequence[Row]) -> Table:
 def _condition(rows: Sequence[Row]) -> Table:
     table = _table(("", False), ("people", True), ("of", True), ("share", True))
     for row in rows:
-        table.add_row(row["measure_name"], _count(row["numerator"]), _count(row["denominator"]), _percent(row["value"]))
+        of, share = ("", "") if row["unit"] == "count" else (_count(row["denominator"]), _percent(row["value"]))
+        table.add_row(row["measure_name"], _count(row["numerator"]), of, share)
     return table

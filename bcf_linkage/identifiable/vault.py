@@ -23,22 +23,27 @@ def key_file(vault: Path) -> Path:
 def create_key(vault: Path) -> Path:
     """Make a key and say where it lies; whole or not at all. Raises RequestRefused if there is one, EnvironmentRefused if it cannot be written."""
     file = key_file(vault)
-    aside = file.with_suffix(f".{secrets.token_hex(4)}")
+    if file.exists():
+        raise RequestRefused(f"{file}: there is a key already, and a new one would part everybody from their pseudonym; keep it")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ALONE), "w") as opened:
-            opened.write(secrets.token_hex(KEY_BYTES) + "\n")
-            opened.flush()
-            os.fsync(opened.fileno())
-        # A link, not a rename: it fails where there is a key, and then all its pseudonyms still hold.
-        os.link(aside, file)
-    except FileExistsError:
-        raise RequestRefused(f"{file}: there is a key already, and a new one would part everybody from their pseudonym; keep it") from None
+        _write_whole(file, secrets.token_hex(KEY_BYTES) + "\n")
     except OSError as error:
         raise EnvironmentRefused(f"{file}: cannot be written ({error.strerror}); ask for the right to write there") from None
+    return file
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write a file aside and link it into place. A link, unlike a rename, fails where there is a file by now."""
+    aside = file.with_suffix(f".{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ALONE), "w") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.link(aside, file)
     finally:
         aside.unlink(missing_ok=True)
-    return file
 
 
 def read_key(vault: Path) -> bytes:

@@ -57,7 +57,7 @@ def _write_files(table: Table, frame: pl.DataFrame, folder: Path) -> tuple[Path,
 
 
 def _write_database(tables: Mapping[Table, pl.DataFrame], path: Path, run: str) -> Path:
-    with duckdb.connect(":memory:", config={"threads": "1"}) as connection:
+    with duckdb.connect(":memory:", config={"threads": "1", "force_compression": "uncompressed"}) as connection:
         connection.execute(f"attach {_text(str(path))} as published ({STORAGE})")
         for table, frame in tables.items():
             connection.register("rows_to_write", frame.to_arrow())

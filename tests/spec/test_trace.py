@@ -1,0 +1,132 @@
+"""The trace, drawn as a table of records against a register of every kind of entry."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+import pytest
+
+from bcf_linkage.definitions import nhs_number
+from bcf_linkage.definitions.places import Place
+from bcf_linkage.definitions.trace_reasons import reasons_for, trace_reasons
+from bcf_linkage.identifiable import examine, trace
+from tests.spec.delivered import AS_AT, number
+
+ANN, BEA, CAT, DEE, EVE, FAY, GIA, HAL, OLD_BEA, OLDER_BEA, OLD_CAT, OLD_HAL, NOBODY = (number(930_000_000 + 20 * n) for n in range(13))
+BORN = "1950-02-01"
+
+
+def entry(number: str, **changes: Any) -> dict[str, Any]:
+    blank = {"replaced_nhs_number": None, "replaced_nhs_number_date": None, "type_1_opt_out": "N", "refused": False}
+    return {"nhs_number": number, "birth_date": BORN, **blank, **changes}
+
+
+REGISTER = [
+    entry(ANN),
+    entry(ANN),
+    entry(BEA, replaced_nhs_number=OLD_BEA, replaced_nhs_number_date="2014-09-30"),
+    entry(OLD_BEA, replaced_nhs_number=OLDER_BEA),
+    entry(CAT, replaced_nhs_number=OLD_CAT, replaced_nhs_number_date="2014-10-01"),
+    entry(DEE),
+    entry(DEE, birth_date="1960-01-01"),
+    entry(EVE, birth_date=None),
+    entry(FAY, type_1_opt_out="Y"),
+    entry(GIA, type_1_opt_out="Y", refused=True),
+    entry(HAL, replaced_nhs_number=OLD_HAL, type_1_opt_out="N"),
+    entry(OLD_HAL, type_1_opt_out="y"),
+    entry("9434765918", type_1_opt_out="Y"),
+]
+
+
+def register(kind: nhs_number.Kind = "synthetic") -> nw.LazyFrame:
+    schema = {name: pl.Boolean if name == "refused" else pl.String for name in REGISTER[0]}
+    return trace.register(nw.from_native(pl.LazyFrame(REGISTER, schema=schema)), AS_AT, kind)
+
+
+def traced(number: str | None, birth_date: str | None, ladder: tuple[trace.Rung, ...] = (trace.by_number_and_birth_date,)) -> tuple[str, str | None, bool]:
+    text = nw.from_native(pl.LazyFrame({"written": [number], "birth_date": [birth_date]}, schema={"written": pl.String, "birth_date": pl.String}))
+    records = text.with_columns(number=nhs_number.canonical(nw.col("written")), number_state=nhs_number.state(nw.col("written"), "synthetic"))
+    found = trace.traced(records, register(), ladder).to_native().collect()
+    assert found.columns == ["written", "birth_date", "number", "number_state", "trace_reason", "opted_out", "person_number"]
+    return found.select("trace_reason", "person_number", "opted_out").row(0)
+
+
+@pytest.mark.parametrize(
+    ("written", "birth_date", "reason", "person"),
+    [
+        (ANN, BORN, "cross_check", ANN),
+        (f"{ANN[:3]} {ANN[3:6]} {ANN[6:]}", BORN, "cross_check", ANN),
+        (f"{ANN[:3]}-{ANN[3:6]}-{ANN[6:]}", BORN, "cross_check", ANN),
+        (ANN, "1950-01-02", "birth_date_conflict", None),
+        (ANN, None, "birth_date_missing", None),
+        (BEA, BORN, "cross_check", BEA),
+        (OLD_BEA, BORN, "superseded_number", BEA),
+        (OLDER_BEA, BORN, "superseded_number", BEA),
+        (OLD_BEA, "1950-01-02", "birth_date_conflict", None),
+        (OLD_CAT, BORN, "not_on_register", OLD_CAT),
+        (DEE, BORN, "number_shared", None),
+        (DEE, "1960-01-01", "number_shared", None),
+        (EVE, BORN, "birth_date_missing", None),
+        (NOBODY, BORN, "not_on_register", NOBODY),
+        (NOBODY, None, "not_on_register", NOBODY),
+        (None, BORN, "number_missing", None),
+        ("943476591", BORN, "number_format", None),
+        ("9434765918", BORN, "number_check_digit", None),
+        ("9999999999", BORN, "number_repeated_digit", None),
+    ],
+)
+def test_a_record_ends_where_its_number_and_date_of_birth_say(written: str | None, birth_date: str | None, reason: str, person: str | None) -> None:
+    assert traced(written, birth_date) == (reason, person, False)
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [(FAY, "cross_check"), (GIA, "not_on_register"), (HAL, "cross_check"), (OLD_HAL, "superseded_number")],
+)
+def test_an_objection_holds_under_every_number_of_a_person_and_from_a_row_that_is_refused(written: str, reason: str) -> None:
+    found, _, opted_out = traced(written, BORN)
+    assert (found, opted_out) == (reason, True)
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [(ANN, "cross_check"), (EVE, "cross_check"), (OLD_BEA, "superseded_number"), (DEE, "number_shared")],
+)
+def test_a_row_of_the_register_needs_no_second_fact(written: str, reason: str) -> None:
+    assert traced(written, None, (trace.by_own_entry,))[0] == reason
+
+
+def test_two_replacements_of_one_number_are_two_people() -> None:
+    entries = [entry(ANN, replaced_nhs_number=NOBODY), entry(BEA, replaced_nhs_number=NOBODY)]
+    frame = nw.from_native(pl.LazyFrame(entries, schema={name: pl.Boolean if name == "refused" else pl.String for name in entries[0]}))
+    shared = trace.register(frame, AS_AT, "synthetic").to_native().collect().filter(pl.col("shared"))["number"].to_list()
+    assert shared == [NOBODY]
+
+
+def test_numbers_of_the_other_kind_of_workspace_are_not_on_the_register() -> None:
+    assert register("live").to_native().collect().is_empty()
+
+
+def test_a_later_rung_may_better_the_answer_of_the_first() -> None:
+    def by_guess(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
+        return records.with_columns(trace_reason=nw.lit("guessed"))
+
+    assert traced(ANN, None, (trace.by_number_and_birth_date, by_guess))[0] == "guessed"
+
+
+def test_only_the_register_is_traced_against_itself() -> None:
+    from bcf_linkage.definitions.extracts import EXTRACTS
+
+    assert [name for name, table in EXTRACTS.items() if examine.ladder(table) == (trace.by_own_entry,)] == ["gp_registrations"]
+
+
+def test_every_reason_has_a_place_that_keeps_its_rows_a_status_and_a_mark() -> None:
+    known = {reason for row in trace_reasons().values() for reason in [row.reason]}
+    assert {place for place in Place if reasons_for(place)} == {Place.LINKED, Place.NOT_REGISTERED, Place.UNLINKED}
+    assert {row.status for row in trace_reasons().values()} <= {f"0{n}" for n in range(1, 9)}
+    assert {row.mark for row in trace_reasons().values()} <= {"S", "M", "D"}
+    assert {r.meaning(kind) for r in nhs_number.ranges() for kind in ("live", "synthetic")} - {nhs_number.SOUND} <= known
+    assert date.fromisoformat(BORN)
