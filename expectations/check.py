@@ -7,10 +7,12 @@ matters. What Great Expectations says is read for positions in its own batch alo
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -24,8 +26,8 @@ from expectations.values import as_number
 if TYPE_CHECKING:
     import pandas as pd
 
-TOGETHER = 2_000
-"""Tallies of no more values than this are judged in one batch, as every batch costs Great Expectations time of its own."""
+LENGTHS = (0, 2_000, 60_000, sys.maxsize)
+"""Tallies of a length between two of these are judged in one batch, as every batch costs Great Expectations time of its own."""
 
 POSITION = "position"
 POSITIONS_ONLY = {
@@ -67,18 +69,17 @@ def judge(table: Table, text: pl.LazyFrame) -> tuple[Verdict, ...]:
 
 
 def _batches(tallied: Mapping[View, pl.DataFrame]) -> Iterator[dict[View, pl.DataFrame]]:
-    """The tallies as they are judged: the short ones together, made equally long by repeating a value that weighs nothing."""
-    filled = {view: tally for view, tally in tallied.items() if tally.height}
-    short = {view: tally for view, tally in filled.items() if tally.height <= TOGETHER}
-    height = max((tally.height for tally in short.values()), default=0)
-    if short:
-        yield {view: _padded(tally, height) for view, tally in short.items()}
-    yield from ({view: tally} for view, tally in filled.items() if view not in short)
+    """The tallies as they are judged: those of like length together, made equally long by repeating a value that weighs nothing."""
+    for shorter, longest in pairwise(LENGTHS):
+        alike = {view: tally for view, tally in tallied.items() if shorter < tally.height <= longest}
+        if alike:
+            height = max(tally.height for tally in alike.values())
+            yield {view: _padded(tally, height) for view, tally in alike.items()}
 
 
 def _padded(tally: pl.DataFrame, height: int) -> pl.DataFrame:
     weightless = tally.head(1).with_columns(pl.lit(0, dtype=tally.schema[ROWS]).alias(ROWS))
-    return pl.concat([tally, *[weightless] * (height - tally.height)])
+    return pl.concat([tally, weightless[[0] * (height - tally.height)]])
 
 
 def _failed(table: Table, batch: Mapping[View, pl.DataFrame]) -> dict[tuple[str, str], int]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from math import sqrt
 
 from bcf_linkage.definitions.errors import DataRefused, RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
@@ -66,9 +67,22 @@ def gate(verdicts: Iterable[Verdict], tolerances: Mapping[Rule, Tolerance]) -> t
     breaches = []
     for verdict in verdicts:
         tolerance = tolerances.get((verdict.extract, verdict.column, verdict.rule))
-        if tolerance is not None and 100 * verdict.failed > tolerance.percent * verdict.rows:
+        if tolerance is not None and surely_beyond(verdict.failed, verdict.rows, tolerance.percent):
             breaches.append(Breach(verdict, tolerance))
     return tuple(sorted(breaches, key=lambda breach: -breach.verdict.failed))
+
+
+def surely_beyond(failed: int, rows: int, percent: float) -> bool:
+    """Whether more of the rows break a rule than tolerated, and not by the chance of a few: the lower end of the 95% Wilson interval lies beyond.
+
+    Three faults in a delivery of a hundred rows may be bad luck; three in a hundred of a million rows are not.
+    """
+    if not rows:
+        return False
+    share, z = failed / rows, 1.959964
+    middle, spread = share + z * z / (2 * rows), z * sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    # Rounded, as a tolerance of nothing is not passed by nothing.
+    return round(100 * (middle - spread) / (1 + z * z / rows), 9) > percent
 
 
 def hold(breaches: Sequence[Breach], delivery: str) -> None:

@@ -45,16 +45,21 @@ def tallies(text: pl.LazyFrame, views: Sequence[View], key: Sequence[str]) -> tu
     for batch in text.collect_batches(chunk_size=BATCH, maintain_order=False, engine="streaming"):
         total += batch.height
         rows = batch.lazy()
-        for view, part in zip(views, pl.collect_all([view.tally(rows) for view in views], engine="streaming"), strict=True):
+        *tallied, filled = pl.collect_all([*(view.tally(rows) for view in views), _keys(rows, key)], engine="streaming")
+        for view, part in zip(views, tallied, strict=True):
             parts[view].append(part)
-        if key:
-            keys.append(batch.select(_or_null(name) for name in key).drop_nulls())
+        keys.append(filled)
     return total, {**{view: _added_up(view, parts[view]) for view in views}, KEY: _key_groups(key, keys)}
 
 
 def _or_null(name: str) -> pl.Expr:
     value = pl.col(name).str.strip_chars()
     return pl.when(value != "").then(value).alias(name)
+
+
+def _keys(rows: pl.LazyFrame, key: Sequence[str]) -> pl.LazyFrame:
+    """The keys of the rows that have one: no part of it is blank."""
+    return rows.select(pl.col(name).str.strip_chars() for name in key).filter(pl.col(name) != "" for name in key)
 
 
 def _added_up(view: View, parts: list[pl.DataFrame]) -> pl.DataFrame:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from operator import mul
 
 from bcf_linkage.definitions.schema import Type
 
 WRITTEN = {Type.INTEGER: r"[+-]?[0-9]+", Type.DECIMAL: r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)", Type.TRUTH: "true|false"}
 """How a value of a type is written, where a pattern can say it."""
+
+WEIGHTS = range(10, 0, -1)
 
 
 def as_date(text: str) -> date | None:
@@ -25,7 +28,8 @@ def has_check_digit(text: str) -> bool:
     digits = text.replace(" ", "")
     if len(digits) != 10 or not (digits.isascii() and digits.isdigit()) or len(set(digits)) == 1:
         return False
-    return sum(weight * int(digit) for weight, digit in zip(range(10, 0, -1), digits, strict=True)) % 11 == 0
+    weighed: int = sum(map(mul, WEIGHTS, map(int, digits)))
+    return weighed % 11 == 0
 
 
 def as_number(text: str | None, kind: Type) -> float | None:

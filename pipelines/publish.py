@@ -112,7 +112,7 @@ def _of_people(run: Run, engine: Engine, rules: Rulebook, areas: pl.DataFrame, s
         engine.scan(run.received("gp_registrations")), table("spells"), table("transfers"), places, rules.metrics.from_sources(shared), run.as_at
     )
     return {
-        RISK_BANDS.name: finished(risk_bands(registered, rules.bands, rules.disclosure, run.year), RISK_BANDS, rules.bands.edition, stamp),
+        RISK_BANDS.name: finished(risk_bands(registered, rules.disclosure, run.year), RISK_BANDS, rules.bands.edition, stamp),
         NATIONAL_CONDITIONS.name: cohorts(NATIONAL_CONDITIONS, rules.conditions),
         COHORT_COUNTS.name: cohorts(COHORT_COUNTS, rules.cohorts),
         BCF_METRICS.name: finished(protected(of_the_fund, rules.disclosure), BCF_METRICS, rules.metrics.edition, stamp),

@@ -117,8 +117,5 @@ def _reading(deliveries: Sequence[Delivery]) -> Iterator[None]:
     try:
         yield
     except pl.exceptions.PolarsError as error:
-        trouble = type(error).__name__
-    else:
-        return
-    files = ", ".join(str(delivery.path) for delivery in deliveries)
-    raise RequestRefused(f"{files}: cannot be read to its end ({trouble}); ask the supplier for it again")
+        files = ", ".join(str(delivery.path) for delivery in deliveries)
+        raise RequestRefused(f"{files}: cannot be read to its end ({type(error).__name__}); ask the supplier for it again") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ class Rows:
     people: pl.DataFrame
     told: pl.DataFrame
 
-    @property
+    @cached_property
     def refusals(self) -> dict[int, str]:
         """Why rows with some failures are refused."""
         found = self.told["failures"].unique().to_list()

@@ -46,7 +46,7 @@ def person(extract: str, local_id: nw.Expr) -> dict[str, nw.Expr]:
     number = nw.col("person_number")
     return {
         "domain": nw.when(number.is_null()).then(nw.lit(LOCAL)).otherwise(nw.lit(PERSON)),
-        "subject": nw.coalesce(number, nw.concat_str(nw.lit(extract), local_id, separator="|")),
+        "subject": nw.coalesce(number, nw.concat_str(nw.lit(extract), local_id.fill_null(""), separator="|")),
     }
 
 

@@ -70,7 +70,6 @@ def _by(members: nw.LazyFrame, cohorts: CohortSet, period: Period, area: str, pa
     place = (nw.lit(area), nw.col("area_code"), nw.lit(group_type), nw.col("group"))
     code = text_of(nw.col("flag"), {_flag(cohort.code): cohort.code for cohort in cohorts.cohorts})
     denominator = text_of(nw.col("flag"), {_flag(cohort.code): cohort.among for cohort in cohorts.cohorts if cohort.among})
-    position = {_flag(cohort.code): n for n, cohort in enumerate(cohorts.cohorts)}
     return rows.with_columns(
         measure=code,
         measure_name=text_of(nw.col("flag"), {_flag(cohort.code): cohort.name for cohort in cohorts.cohorts}),
@@ -84,5 +83,4 @@ def _by(members: nw.LazyFrame, cohorts: CohortSet, period: Period, area: str, pa
         split=nw.lit(grouping.column if grouping else "area"),
         level=nw.lit(level),
         among=node(denominator, *place),
-        position=nw.col("flag").replace_strict(position, default=0, return_dtype=nw.Int64) * 10 + level,
     ).select(*EXACT)

@@ -16,7 +16,7 @@ def data_quality(rule_counts: nw.LazyFrame, rules: Disclosure, period: Period) -
     """Exact counts, one row per extract, column and rule -> the same rows, rounded.
 
     Takes `extract`, `column`, `rule`, `words`, `consequence`, `tolerance_percent` (null where the rule does not gate), and the
-    whole numbers `position` (order of the rule in its table), `rows` (readable rows) and `failed` (rows that break the rule).
+    whole numbers `rows` (readable rows) and `failed` (rows that break the rule).
     """
     rows, failed = nw.col("rows"), nw.col("failed")
     few_rows = is_small(rows, rules)
@@ -24,7 +24,6 @@ def data_quality(rule_counts: nw.LazyFrame, rules: Disclosure, period: Period) -
     status = nw.when(hidden).then(nw.lit(SUPPRESSED)).otherwise(nw.when(rows == 0).then(nw.lit(NOT_APPLICABLE)).otherwise(nw.lit(SHOWN)))
     shown = rule_counts.select(
         *WORDS,
-        "position",
         rows=nw.when(~few_rows).then(rounded(rows, rules)),
         failed=nw.when(~hidden).then(rounded(failed, rules)),
         status=status,

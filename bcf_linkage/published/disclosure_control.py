@@ -120,4 +120,4 @@ def _figures(cells: nw.LazyFrame) -> nw.LazyFrame:
         top=nw.col("numerator").cast(nw.Float64),
         bottom=nw.when(is_rate).then(nw.when(nw.col("denominator") > 0).then(nw.col("denominator"))).otherwise(nw.lit(1)).cast(nw.Float64),
     )
-    return with_intervals(shown).select(*WORDS, "numerator", "denominator", "value", "lower", "upper", "status", "position")
+    return with_intervals(shown).select(*WORDS, "numerator", "denominator", "value", "lower", "upper", "status")

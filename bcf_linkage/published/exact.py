@@ -2,7 +2,7 @@
 
 `node` names the count. `part_of` names the count that it is a part of and `split` by what that one was divided: counts of one
 parent and split add up to the parent. `level` is its distance from the root. `among` names the count that is its denominator,
-itself a row of the frame, so that one number is decided once, wherever it stands. `position` orders what is published.
+itself a row of the frame, so that one number is decided once, wherever it stands.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import narwhals as nw
 
 WORDS = ("measure", "measure_name", "area_type", "area_code", "area_name", "group_type", "group", "period_start", "period_end", "unit")
-TREE = ("node", "part_of", "split", "level", "among", "position")
+TREE = ("node", "part_of", "split", "level", "among")
 EXACT = (*WORDS, *TREE, "count")
 ALL = "all"
 

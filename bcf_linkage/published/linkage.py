@@ -84,7 +84,6 @@ def _described(figures: nw.LazyFrame, rules: LinkageRules, period: Period) -> nw
         part_of=node(nw.col("parent"), source, nw.lit(ALL), nw.lit(ALL)),
         split=nw.lit("trace"),
         among=node(nw.col("denominator"), source, nw.lit(ALL), nw.lit(ALL)),
-        position=measure.replace_strict({code: n * 10 for n, code in enumerate(rules.measures)}, default=0, return_dtype=nw.Int64),
     ).select(*EXACT)
 
 
@@ -97,14 +96,12 @@ def linkage_quality(protected: nw.LazyFrame, rules: LinkageRules) -> nw.LazyFram
 def linkage_ledger(protected: nw.LazyFrame) -> nw.LazyFrame:
     """Protected linkage counts -> one row per extract, place and reason."""
     places = {MEASURES.get(p, str(p)): str(p) for p in Place}
-    order = {measure: n for n, measure in enumerate(places)}
     return protected.filter(nw.col("group_type") != ALL).select(
         "status",
         "period_start",
         "period_end",
         extract=nw.col("area_code"),
-        place=text_of(nw.col("measure"), dict(places)),
+        place=text_of(nw.col("measure"), places),
         reason=nw.col("group"),
         rows=nw.col("numerator"),
-        position=nw.col("measure").replace_strict(order, default=len(order), return_dtype=nw.Int64),
     )

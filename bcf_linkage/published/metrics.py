@@ -30,7 +30,7 @@ def metrics(register: nw.LazyFrame, spells: nw.LazyFrame, transfers: nw.LazyFram
             for name, frame in events.items():
                 wanted = [metric for metric in rules.metrics if metric.period == kind and metric.events == name]
                 if wanted:
-                    rows.append(_counted(frame, wanted, rules, period))
+                    rows.append(_counted(frame, wanted, period))
     return nw.concat(rows).join(locality, how="cross").select(*EXACT)
 
 
@@ -66,7 +66,7 @@ def residents(register: nw.LazyFrame, day: date, as_at: date) -> nw.LazyFrame:
     return current.group_by("person").agg(age=nw.col("age").max() - (as_at.year - day.year))
 
 
-def _counted(events: nw.LazyFrame, metrics: list[Metric], rules: MetricSet, period: Period) -> nw.LazyFrame:
+def _counted(events: nw.LazyFrame, metrics: list[Metric], period: Period) -> nw.LazyFrame:
     """Events of the period -> exact counts, one row per metric, still without their area."""
     amounts = [
         nw.when(meets(metric.where)).then(nw.col(metric.sums) if metric.sums else nw.lit(1)).otherwise(0).cast(nw.Int64).alias(metric.code)
@@ -75,7 +75,6 @@ def _counted(events: nw.LazyFrame, metrics: list[Metric], rules: MetricSet, peri
     codes = [metric.code for metric in metrics]
     totals = events.select(*amounts).select(*(nw.col(code).sum().fill_null(0) for code in codes))
     measure, start = nw.col("measure"), nw.lit(str(period.start))
-    place = {metric.code: n * 10 for n, metric in enumerate(rules.metrics)}
     return totals.unpivot(on=codes, variable_name="measure", value_name="count").with_columns(
         measure_name=text_of(measure, {metric.code: metric.name for metric in metrics}),
         area_type=nw.lit("locality"),
@@ -89,5 +88,4 @@ def _counted(events: nw.LazyFrame, metrics: list[Metric], rules: MetricSet, peri
         split=nw.lit("area"),
         level=nw.lit(0),
         among=node(text_of(measure, {metric.code: metric.among for metric in metrics if metric.among}), start),
-        position=measure.replace_strict(place, default=0, return_dtype=nw.Int64),
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import narwhals as nw
 
 from bcf_linkage.definitions.periods import Period
-from bcf_linkage.definitions.rulebook import Bands, Disclosure
+from bcf_linkage.definitions.rulebook import Disclosure
 from bcf_linkage.published.disclosure_control import SHOWN, SUPPRESSED, is_small, numbers
 from bcf_linkage.published.intervals import half_up
 
 
-def risk_bands(population: nw.LazyFrame, bands: Bands, rules: Disclosure, period: Period) -> nw.LazyFrame:
+def risk_bands(population: nw.LazyFrame, rules: Disclosure, period: Period) -> nw.LazyFrame:
     """One row per registered person -> one row per band: people, their share, mean and total cost in pounds.
 
     The mean is of exact numbers, in whole pounds; the share and the total are of rounded people. A band of 1 to 7 people shows nothing.
@@ -22,7 +22,6 @@ def risk_bands(population: nw.LazyFrame, bands: Bands, rules: Disclosure, period
     cells = nw.concat([_cells(whole, 0), _cells(exact, 1)]).with_columns(hidden=is_small(nw.col("count"), rules))
     shown = numbers(cells, rules, depth=2)
     everybody = shown.filter(nw.col("level") == 0).select(everybody=nw.col("number"))
-    order = {band: n for n, band in enumerate((*(band.name for band in bands.bands), bands.no_cost))}
     people = nw.col("number").cast(nw.Float64)
     # In whole pounds: pence over people, a half up, all in integers.
     mean_cost = ((nw.col("pence") * 2 + nw.col("count") * 100) // (nw.col("count") * 200)).cast(nw.Float64)
@@ -39,7 +38,6 @@ def risk_bands(population: nw.LazyFrame, bands: Bands, rules: Disclosure, period
             status=nw.when(nw.col("hidden")).then(nw.lit(SUPPRESSED)).otherwise(nw.lit(SHOWN)),
             period_start=nw.lit(period.start),
             period_end=nw.lit(period.end),
-            position=nw.col("band").replace_strict(order, default=len(order), return_dtype=nw.Int64),
         )
     )
 

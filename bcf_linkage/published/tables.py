@@ -20,11 +20,7 @@ class Stamp:
 
 
 def finished(frame: nw.LazyFrame, table: Table, edition: Edition, stamp: Stamp) -> nw.LazyFrame:
-    """Rows of a published table, with `position` -> the table as declared, in one order only: by position, then by key."""
-    order = [nw.col("position"), *(nw.col(key) for key in table.key)]
-    return (
-        frame.with_columns(as_at=nw.lit(stamp.as_at), definition_version=nw.lit(f"{edition.name} {edition.version}"), run_id=nw.lit(stamp.run_id))
-        .with_columns(*(expression.alias(f"order {n}") for n, expression in enumerate(order)))
-        .sort(*(f"order {n}" for n in range(len(order))))
-        .select(*table.names)
-    )
+    """Rows of a published table -> the table as declared: stamped, its columns in order, its rows in the order of its key."""
+    version = f"{edition.name} {edition.version}"
+    stamped = frame.with_columns(as_at=nw.lit(stamp.as_at), definition_version=nw.lit(version), run_id=nw.lit(stamp.run_id))
+    return stamped.select(*table.names).sort(*table.key)

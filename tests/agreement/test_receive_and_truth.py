@@ -11,7 +11,7 @@ import pytest
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.places import KEPT
-from pipelines.receive import Received, ReceiveContext, areas_of, receive, register_of
+from pipelines.receive import ReceiveContext, Received, areas_of, receive, register_of
 from synthetic.faults import apply, expected_places, load_rates
 from synthetic.files import records, write
 from synthetic.profiles import load
@@ -80,7 +80,7 @@ def test_the_rules_count_what_a_plain_reading_counts(extract: str, received: dic
 
 
 def test_the_places_are_worth_comparing(truth: Places) -> None:
-    assert len({place for place in truth.values()}) > 40
+    assert len(set(truth.values())) > 40
 
 
 def test_one_person_is_one_token_in_every_extract(landed: Path, received: dict[str, Received]) -> None:

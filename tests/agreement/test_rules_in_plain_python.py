@@ -8,7 +8,7 @@ from datetime import date
 import narwhals as nw
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcf_linkage.definitions.schema import Between, CheckDigit, Column, Constraint, Matches, NotBefore, Table, Type, Typed
@@ -21,7 +21,9 @@ NEARLY_DATES = st.one_of(
     st.from_regex(r"[0-9/-]{0,11}", fullmatch=True),
 )
 NEARLY_NUMBERS = st.one_of(st.from_regex(r"[+-]?[0-9.]{0,6}", fullmatch=True), st.floats().map(str), st.integers().map(str))
-NEARLY_NHS_NUMBERS = st.one_of(st.from_regex(r"9[0-9]{9}", fullmatch=True), st.from_regex(r"9[0-9]{2} [0-9]{3} [0-9]{4}", fullmatch=True), st.from_regex("[0-9 -]{9,13}", fullmatch=True))
+NEARLY_NHS_NUMBERS = st.one_of(
+    st.from_regex(r"9[0-9]{9}", fullmatch=True), st.from_regex(r"9[0-9]{2} [0-9]{3} [0-9]{4}", fullmatch=True), st.from_regex("[0-9 -]{9,13}", fullmatch=True)
+)
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
@@ -58,24 +60,28 @@ def stripped(values: list[str]) -> list[str]:
     return [re.sub(r"^[^\S\x1c-\x1f]+|[^\S\x1c-\x1f]+$", "", value) for value in values]
 
 
+@settings(deadline=None)
 @given(st.lists(NEARLY_DATES | ANYTHING, min_size=1, max_size=50))
 def test_dates(values: list[str]) -> None:
     assert breaks(Type.DATE, None, values, values) == [bool(v) and as_date(v) is None for v in stripped(values)]
 
 
 @pytest.mark.parametrize("kind", [Type.INTEGER, Type.DECIMAL])
+@settings(deadline=None)
 @given(values=st.lists(NEARLY_NUMBERS | ANYTHING, min_size=1, max_size=50))
 def test_numbers(kind: Type, values: list[str]) -> None:
     pattern = {Type.INTEGER: "[+-]?[0-9]+", Type.DECIMAL: r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"}[kind]
     assert breaks(kind, None, values, values) == [bool(v) and re.fullmatch(pattern, v) is None for v in stripped(values)]
 
 
+@settings(deadline=None)
 @given(st.lists(NEARLY_NUMBERS, min_size=1, max_size=50))
 def test_bounds_of_numbers(values: list[str]) -> None:
     read = [as_number(v) for v in stripped(values)]
     assert breaks(Type.DECIMAL, Between(low=-3, high=40.5), values, values) == [n is not None and not -3 <= n <= 40.5 for n in read]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NEARLY_DATES, NEARLY_DATES), min_size=1, max_size=50))
 def test_order_of_dates(pairs: list[tuple[str, str]]) -> None:
     values, others = [v for v, _ in pairs], [o for _, o in pairs]
@@ -83,11 +89,13 @@ def test_order_of_dates(pairs: list[tuple[str, str]]) -> None:
     assert breaks(Type.DATE, NotBefore(other="other"), values, others) == [bool(v and o and v < o) for v, o in real]
 
 
+@settings(deadline=None)
 @given(st.lists(NEARLY_NHS_NUMBERS | ANYTHING, min_size=1, max_size=50))
 def test_check_digits(values: list[str]) -> None:
     assert breaks(Type.TEXT, CheckDigit(), values, values) == [bool(v) and not has_check_digit(v) for v in stripped(values)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.from_regex("[A-Z]{0,2}[0-9]{0,3}[a-z ]?", fullmatch=True), min_size=1, max_size=50))
 def test_patterns(values: list[str]) -> None:
     pattern = "[A-Z][0-9]{2}|[A-Z]{2}"

@@ -86,7 +86,10 @@ def spell(admitted: date, discharged: date | None, **rest: Any) -> dict[str, Any
         (spell(MARCH, date(2014, 3, 15)), [("non_elective_long_stay", 1.0, 2716.0)]),
         (spell(MARCH, date(2014, 3, 16)), [("excess_bed_day", 1.0, 275.0), ("non_elective_long_stay", 1.0, 2716.0)]),
         (spell(MARCH, date(2014, 3, 2), admission_method_hospital_provider_spell="11"), [("elective_inpatient", 1.0, 3375.0)]),
-        (spell(MARCH, date(2014, 4, 2), admission_method_hospital_provider_spell="13"), [("elective_inpatient", 1.0, 3375.0), ("excess_bed_day", 18.0, 4950.0)]),
+        (
+            spell(MARCH, date(2014, 4, 2), admission_method_hospital_provider_spell="13"),
+            [("elective_inpatient", 1.0, 3375.0), ("excess_bed_day", 18.0, 4950.0)],
+        ),
         (spell(MARCH, MARCH, patient_classification="2", admission_method_hospital_provider_spell="12"), [("day_case", 1.0, 698.0)]),
         (spell(MARCH, date(2014, 5, 1), patient_classification="3"), [("regular_attendance", 1.0, 340.0)]),
         (spell(MARCH, MARCH, patient_classification="4"), [("regular_attendance", 1.0, 340.0)]),
@@ -113,7 +116,15 @@ def test_the_episodes_of_a_spell_are_one_stay_and_the_first_tells_of_it() -> Non
 
 
 def service(start: date, end: date | None, **rest: Any) -> dict[str, Any]:
-    return {"person": "p", "event_type": "Service", "event_start_date": start, "event_end_date": end, "unit_cost": 70.0, "cost_frequency_unit_type": "Weekly", **rest}
+    return {
+        "person": "p",
+        "event_type": "Service",
+        "event_start_date": start,
+        "event_end_date": end,
+        "unit_cost": 70.0,
+        "cost_frequency_unit_type": "Weekly",
+        **rest,
+    }
 
 
 @pytest.mark.parametrize(
@@ -157,7 +168,9 @@ def test_uses_of_a_month_add_up_and_unlinked_records_count_under_their_own_pseud
     assert rows_of(given, "person", "setting", "quantity", "cost") == [("local", "gp_events", 1.0, 14.0), ("p", "gp_events", 2.0, 28.0)]
 
 
-@pytest.mark.parametrize("day", [date(1, 1, 1), date(1900, 2, 28), date(1900, 3, 1), date(2000, 2, 29), date(2000, 12, 31), date(2012, 2, 29), date(2014, 9, 30)])
+@pytest.mark.parametrize(
+    "day", [date(1, 1, 1), date(1900, 2, 28), date(1900, 3, 1), date(2000, 2, 29), date(2000, 12, 31), date(2012, 2, 29), date(2014, 9, 30)]
+)
 def test_day_numbers_are_those_of_the_calendar(day: date) -> None:
     import narwhals as nw
     import polars as pl

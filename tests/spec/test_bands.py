@@ -100,6 +100,11 @@ def test_the_costliest_of_a_practice_are_at_high_risk(costs: list[int], expected
 
 
 def test_risk_is_among_the_adults_of_a_practice() -> None:
-    people = [{"person": "child", "age": 17}, {"person": "adult", "age": 18}, {"person": "unknown", "age": None}, {"person": "elsewhere", "practice_code": "J82002"}]
+    people = [
+        {"person": "child", "age": 17},
+        {"person": "adult", "age": 18},
+        {"person": "unknown", "age": None},
+        {"person": "elsewhere", "practice_code": "J82002"},
+    ]
     rows = standing(people, {"child": 900.0, "adult": 5.0, "unknown": 800.0, "elsewhere": 1.0})
     assert {row[0] for row in rows if row[4]} == {"adult", "elsewhere"}

@@ -35,7 +35,11 @@ def test_one_number(count: int, number: int | None) -> None:
     ("tree", "expected", "why"),
     [
         ({"a": 60, "a/1": 12, "a/2": 48}, {"a": 60, "a/1": 10, "a/2": 50}, "all shown: the parts' numbers add up"),
-        ({"a": 39, "a/1": 13, "a/2": 13, "a/3": 13}, {"a": 45, "a/1": 15, "a/2": 15, "a/3": 15}, "the total is the sum of what is shown, not of what was counted"),
+        (
+            {"a": 39, "a/1": 13, "a/2": 13, "a/3": 13},
+            {"a": 45, "a/1": 15, "a/2": 15, "a/3": 15},
+            "the total is the sum of what is shown, not of what was counted",
+        ),
         ({"a": 63, "a/1": 3, "a/2": 12, "a/3": 48}, {"a": 65, "a/1": None, "a/2": None, "a/3": 50}, "the next smallest is hidden with a single hidden part"),
         ({"a": 57, "a/1": 3, "a/2": 6, "a/3": 48}, {"a": 55, "a/1": None, "a/2": None, "a/3": 50}, "two hidden parts protect each other"),
         ({"a": 51, "a/1": 3, "a/2": 0, "a/3": 48}, {"a": 50, "a/1": None, "a/2": 0, "a/3": None}, "zero is hidden last: it says nothing of anybody"),
@@ -69,9 +73,9 @@ def test_each_split_of_a_total_stands_by_itself() -> None:
 
 
 def figure(count: int, of: int | None, unit: str) -> dict[str, Any]:
-    words = {name: "x" for name in ("measure_name", "area_type", "area_code", "area_name", "group_type", "group")}
+    words = dict.fromkeys(("measure_name", "area_type", "area_code", "area_name", "group_type", "group"), "x")
     days = {"period_start": date(2013, 10, 1), "period_end": date(2014, 9, 30)}
-    place = {"part_of": None, "split": "area", "level": 0, "position": 0, **words, **days}
+    place = {"part_of": None, "split": "area", "level": 0, **words, **days}
     rows = [{**place, "measure": "part", "unit": unit, "node": "part", "count": count, "among": None if of is None else "whole"}]
     if of is not None:
         rows.append({**place, "measure": "whole", "unit": "count", "node": "whole", "count": of, "among": None})
@@ -106,7 +110,7 @@ def test_shares(count: int, of: int, numerator: int | None, denominator: int | N
         (0, 20, "percent", 0.0, 0.0, 16.11),
         (20, 20, "percent", 100.0, 83.89, 100.0),
         (10, 1000, "per 1,000", 10.0, 4.79, 18.39),
-        (0, 1000, "per 1,000", 0.0, 0.0, 3.69),
+        (0, 1000, "per 1,000", 0.0, 0.0, 3.67),
         (100, 200_000, "per 100,000", 50.0, 40.68, 60.81),
         (240, 200_000, "per 100,000 a month", 10.0, None, None),
         (27_620, None, "count", 27_620.0, None, None),

@@ -128,7 +128,7 @@ def test_a_value_weighs_as_many_rows_as_hold_it_whatever_their_order() -> None:
 def test_long_and_short_tallies_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = text("visit start code cost\n1 2014-01-01 A01 1\n2 2014-02-30 b02 -1\n3 2014-01-03 A01 x")
     together = judge(VISITS, rows)
-    monkeypatch.setattr("expectations.check.TOGETHER", 1)
+    monkeypatch.setattr("expectations.check.LENGTHS", (0, 1, 2, 100))
     assert judge(VISITS, rows) == together
     monkeypatch.setattr("expectations.tally.BATCH", 1)
     assert judge(VISITS, rows) == together

@@ -103,7 +103,10 @@ def test_an_admission_falls_in_the_year_in_which_it_began(day: date, start: date
         ([{"transfer": "care_home_admission", "day": date(2014, 3, 1), "age": 65}], {("permanent_care_home_admissions_65", THIS): 1}),
         ([{"transfer": "care_home_admission", "day": date(2014, 3, 1), "age": 64}], {}),
         ([{"transfer": "care_home_admission", "day": date(2013, 3, 1), "age": 90}], {("permanent_care_home_admissions_65", BEFORE): 1}),
-        ([{"transfer": "delay", "day": date(2014, month, 1), "age": 18, "delayed_days": days} for month, days in ((8, 31), (9, 4))], {("delayed_days", THIS): 35}),
+        (
+            [{"transfer": "delay", "day": date(2014, month, 1), "age": 18, "delayed_days": days} for month, days in ((8, 31), (9, 4))],
+            {("delayed_days", THIS): 35},
+        ),
         ([{"transfer": "delay", "day": date(2014, 9, 1), "age": 17, "delayed_days": 9}], {}),
         (
             [{"transfer": "reablement_discharge", "day": date(2013, 10, 1), "age": 80, "at_home": home} for home in (True, False, True)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import pairwise
 
 import narwhals as nw
 import polars as pl
@@ -117,7 +118,7 @@ def test_the_ranges_hold_every_ten_digit_number_once() -> None:
     edges = [(r.first, r.last) for r in ranges()]
     assert edges[0][0] == 0
     assert edges[-1][1] == 9_999_999_999
-    assert all(last + 1 == first for (_, last), (first, _) in zip(edges, edges[1:], strict=False))
+    assert all(last + 1 == first for (_, last), (first, _) in pairwise(edges))
 
 
 def test_no_range_is_sound_for_both_kinds_of_workspace() -> None:

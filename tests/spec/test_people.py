@@ -55,7 +55,11 @@ def test_of_several_registrations_the_latest_counts_then_the_practice_code() -> 
 
 def test_who_is_seen_and_not_registered_and_who_is_untraced() -> None:
     rows = {
-        "gp_registrations": [{"person": "known"}, {"person": "unverified", "place": "unlinked"}, {"person": "left", "place": "unlinked", "date_of_death": AS_AT}],
+        "gp_registrations": [
+            {"person": "known"},
+            {"person": "unverified", "place": "unlinked"},
+            {"person": "left", "place": "unlinked", "date_of_death": AS_AT},
+        ],
         "outpatients": [{"person": "visitor", "place": "seen, not registered", "appointment_date": AS_AT}, {"person": "known", "appointment_date": AS_AT}],
         "adult_social_care": [{"person": "nameless", "place": "unlinked", "event_start_date": AS_AT}],
     }
@@ -90,7 +94,19 @@ def test_who_left_is_described_by_the_register_even_if_only_the_practice_saw_the
 
 @pytest.mark.parametrize(
     ("age", "band"),
-    [(0, "00-17"), (17, "00-17"), (18, "18-64"), (64, "18-64"), (65, "65-74"), (74, "65-74"), (75, "75-84"), (84, "75-84"), (85, "85+"), (110, "85+"), (None, None)],
+    [
+        (0, "00-17"),
+        (17, "00-17"),
+        (18, "18-64"),
+        (64, "18-64"),
+        (65, "65-74"),
+        (74, "65-74"),
+        (75, "75-84"),
+        (84, "75-84"),
+        (85, "85+"),
+        (110, "85+"),
+        (None, None),
+    ],
 )
 def test_age_bands(age: int | None, band: str | None) -> None:
     assert rows_of(people(received(gp_registrations=[{"person": "p", "age": age}]), AS_AT, AGES), "age_band") == [(band,)]

@@ -92,6 +92,11 @@ def test_a_refused_row_does_not_take_its_key_from_the_row_that_corrects_it(tmp_p
     assert ended(tmp_path, using, *rows) == {("refused", "arrival_date: typed"): 1, ("linked", "cross_check"): 1}
 
 
+def test_a_row_of_nobody_is_refused(tmp_path: Path, using: ReceiveContext) -> None:
+    nobody = sound_row(EMERGENCY, 1, nhs_number="", local_patient_identifier="", date_of_birth="", postcode="")
+    assert ended(tmp_path, using, nobody) == {("refused", "local_patient_identifier: required"): 1}
+
+
 def test_a_key_is_compared_without_the_white_space_around_it_and_over_all_files(tmp_path: Path, using: ReceiveContext) -> None:
     first = write(tmp_path / "in", EMERGENCY, [sound_row(EMERGENCY, 1), sound_row(EMERGENCY, 2)], "1.csv")
     second = write(tmp_path / "in", EMERGENCY, [sound_row(EMERGENCY, 3), sound_row(EMERGENCY, 1, ae_attendance_number=" ae_attendance_number-1 ")], "2.csv")
@@ -174,13 +179,25 @@ def shifted(rows: list[Row], column: str, day: str) -> list[Row]:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        (shifted(sound_rows(EMERGENCY, 9), "arrival_date", "15/08/2014"), "column arrival_date holds dates written DD/MM/YYYY, 9 of 9, the first in row 1; write them YYYY-MM-DD"),
+        (
+            shifted(sound_rows(EMERGENCY, 9), "arrival_date", "15/08/2014"),
+            "column arrival_date holds dates written DD/MM/YYYY, 9 of 9, the first in row 1; write them YYYY-MM-DD",
+        ),
         (shifted(sound_rows(EMERGENCY, 9), "arrival_date", "20140815"), "written YYYYMMDD, 9 of 9"),
         (shifted(sound_rows(EMERGENCY, 9), "arrival_date", "15-Aug-14"), "written DD-MON-YY, 9 of 9"),
-        (sound_rows(EMERGENCY, 4) + shifted(sound_rows(EMERGENCY, 9), "date_of_birth", "01/02/1950"), "column date_of_birth holds dates written DD/MM/YYYY, 9 of 13, the first in row 5"),
-        (shifted(sound_rows(EMERGENCY, 9), "arrival_date", "2010-08-15"), "is for another period: 9 of its 9 usable rows lie outside 2012-10-01 to 2014-09-30 by arrival_date"),
+        (
+            sound_rows(EMERGENCY, 4) + shifted(sound_rows(EMERGENCY, 9), "date_of_birth", "01/02/1950"),
+            "column date_of_birth holds dates written DD/MM/YYYY, 9 of 13, the first in row 5",
+        ),
+        (
+            shifted(sound_rows(EMERGENCY, 9), "arrival_date", "2010-08-15"),
+            "is for another period: 9 of its 9 usable rows lie outside 2012-10-01 to 2014-09-30 by arrival_date",
+        ),
         (shifted(sound_rows(EMERGENCY, 9), "arrival_date", "2015-08-15"), "is for another period: 9 of its 9 usable rows"),
-        (shifted(sound_rows(EMERGENCY, 60), "arrival_date", "2014-06-30"), "is for another period: none of its 60 usable rows has its arrival_date in the 3 months to 2014-09-30"),
+        (
+            shifted(sound_rows(EMERGENCY, 60), "arrival_date", "2014-06-30"),
+            "is for another period: none of its 60 usable rows has its arrival_date in the 3 months to 2014-09-30",
+        ),
     ],
 )
 def test_a_delivery_that_is_wrong_as_a_whole_is_refused_without_a_value(rows: list[Row], words: str, tmp_path: Path, using: ReceiveContext) -> None:
@@ -209,13 +226,15 @@ def test_a_parquet_that_breaks_off_inside_is_refused_without_a_value(tmp_path: P
         receive(EMERGENCY, [file], using, tmp_path / "out.parquet")
     assert "cannot be read to its end" in str(refusal.value)
     assert refusal.value.__cause__ is None
-    assert refusal.value.__context__ is None
+    assert refusal.value.__suppress_context__
 
 
 def test_csv_and_parquet_of_the_same_rows_are_received_alike(tmp_path: Path, using: ReceiveContext) -> None:
     rows = sound_rows(EMERGENCY, 12)
     as_text = receive(EMERGENCY, [write(tmp_path, EMERGENCY, rows)], using, tmp_path / "csv.parquet")
-    pl.DataFrame(rows).with_columns(pl.col("arrival_date", "date_of_birth").str.to_date(), pl.col("nhs_number").cast(pl.Int64)).write_parquet(tmp_path / "t.parquet")
+    pl.DataFrame(rows).with_columns(pl.col("arrival_date", "date_of_birth").str.to_date(), pl.col("nhs_number").cast(pl.Int64)).write_parquet(
+        tmp_path / "t.parquet"
+    )
     as_parquet = receive(EMERGENCY, [tmp_path / "t.parquet"], using, tmp_path / "parquet.parquet")
     assert pl.read_parquet(as_text.path).drop("file").equals(pl.read_parquet(as_parquet.path).drop("file"))
 
@@ -240,5 +259,5 @@ def test_a_postcode_lookup_that_cannot_be_used_is_refused(content: str | None, w
 
 
 def test_the_register_of_refused_rows_lists_nobody(tmp_path: Path) -> None:
-    file = write(tmp_path, REGISTER, sound_rows(REGISTER, 3, practice_code="x"))
+    file = write(tmp_path, REGISTER, sound_rows(REGISTER, 3, registration_start_date="x"))
     assert not register_of([file], "synthetic", AS_AT).to_native().collect()["listed"].any()

@@ -27,8 +27,8 @@ Positions = npt.NDArray[np.int64]
 BLOCK = 1 << 20
 LONGEST_HEADER = 1 << 20
 LF, CR, COMMA, QUOTE = (ord(sign) for sign in '\n\r,"')
-ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-BEFORE_FIELD = AFTER_FIELD = np.isin(np.arange(256), (COMMA, LF, QUOTE))
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+BESIDE_A_QUOTED_FIELD = np.isin(np.arange(256), (COMMA, LF, QUOTE))
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -73,14 +73,13 @@ def header(table: Table, path: Path) -> tuple[str, ...]:
 def _decoded(first: bytes, file: str) -> str:
     if not first:
         raise RequestRefused(f"{file}: is empty (0 bytes); ask its supplier for it again")
-    encoding = ENCODINGS.get(first[:2], "UTF-16" if b"\0" in first else None)
+    if b"\0" in first:
+        kind = "UTF-16" if first.startswith(UTF_16) else "no text, or UTF-16"
+        raise RequestRefused(f"{file}: is {kind}; save it as CSV in UTF-8")
     try:
-        text = first.decode("utf-8-sig")
+        return first.decode("utf-8-sig")
     except UnicodeDecodeError:
-        encoding = encoding or "another encoding than UTF-8"
-    if encoding:
-        raise RequestRefused(f"{file}: the header is in {encoding}; save the file as UTF-8")
-    return text
+        raise RequestRefused(f"{file}: the header is in another encoding than UTF-8; save it as CSV in UTF-8") from None
 
 
 def _fields(line: str, path: Path) -> list[str]:
@@ -139,8 +138,8 @@ def _quoting(text: Bytes, ends: Positions) -> tuple[Positions, Bytes]:
         is_quote[ends[line - 1] + 1 if line else 0 : ends[line]] = False
     quotes = np.flatnonzero(is_quote)
     opening, closing = quotes[0::2], quotes[1::2]
-    opens = BEFORE_FIELD[text[opening - 1]] | (opening == 0)
-    closes = AFTER_FIELD[text[closing + 1]] | ((text[closing + 1] == CR) & (text[np.minimum(closing + 2, len(text) - 1)] == LF))
+    opens = BESIDE_A_QUOTED_FIELD[text[opening - 1]] | (opening == 0)
+    closes = BESIDE_A_QUOTED_FIELD[text[closing + 1]] | ((text[closing + 1] == CR) & (text[np.minimum(closing + 2, len(text) - 1)] == LF))
     amiss = np.searchsorted(ends, opening[~(opens & closes)])
     return np.union1d(odd, amiss), np.cumsum(is_quote, dtype=np.uint8) & 1
 

@@ -1,0 +1,160 @@
+"""Every stage of the pseudonymised and published wings gives, on Spark, the rows that it gives on Polars."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+import pytest
+
+from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.periods import window_to, year_to
+from bcf_linkage.definitions.pseudonymised_tables import PSEUDONYMISED
+from bcf_linkage.definitions.published_tables import PUBLISHED
+from bcf_linkage.definitions.rulebook import Rulebook
+from bcf_linkage.definitions.schema import Table
+from bcf_linkage.pseudonymised.activity import activity
+from bcf_linkage.pseudonymised.care import care
+from bcf_linkage.pseudonymised.extracts import complete
+from bcf_linkage.pseudonymised.link import people, sightings
+from bcf_linkage.pseudonymised.spells import spells
+from bcf_linkage.pseudonymised.strata import strata
+from bcf_linkage.pseudonymised.transfers import transfers
+from bcf_linkage.published.counts import counts
+from bcf_linkage.published.data_quality import data_quality
+from bcf_linkage.published.disclosure_control import protected
+from bcf_linkage.published.linkage import DEPTH, linkage, linkage_ledger, linkage_quality
+from bcf_linkage.published.metrics import metrics
+from bcf_linkage.published.population import population
+from bcf_linkage.published.risk_bands import risk_bands
+from bcf_linkage.published.tables import Stamp, finished
+from bcf_linkage.storage.engine import Engine, PolarsEngine, SparkEngine
+from tests.agreement.made_up_rows import made_up
+from tests.made_frames import TYPES
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+AS_AT = date(2014, 9, 30)
+RULES, YEAR, WINDOW = Rulebook.build(AS_AT), year_to(AS_AT), window_to(AS_AT)
+ROWS = {"gp_registrations": 66, "gp_events": 500, "hospital_admissions": 160, "emergency_care": 80, "adult_social_care": 160}
+SHARED = tuple(ROWS)
+STAMP = Stamp(AS_AT, "a-run")
+
+Frames = Mapping[str, nw.LazyFrame[Any]]
+
+
+def extracts(frames: Frames) -> Frames:
+    """All declared extracts; outpatients are not shared here."""
+    return complete({name: frames[name] for name in SHARED})
+
+
+def published(name: str, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return finished(frame, PUBLISHED[name], RULES.bands.edition, STAMP)
+
+
+STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
+    "people": lambda f: people(extracts(f), AS_AT, RULES.bands.ages),
+    "sightings": lambda f: sightings({name: f[name] for name in SHARED}),
+    "spells": lambda f: spells(extracts(f), AS_AT, RULES.ambulatory),
+    "activity": lambda f: activity(extracts(f), f["spells"], RULES.prices, WINDOW),
+    "transfers": lambda f: transfers(extracts(f), f["spells"], WINDOW),
+    "strata": lambda f: strata(f["people"], f["activity"], RULES.bands, YEAR),
+    "care": lambda f: care(f["people"], extracts(f), RULES.clinical_codes, YEAR),
+    "population": lambda f: population(f["people"], f["strata"], f["care"], f["areas"]),
+    "risk_bands": lambda f: published("risk_bands", risk_bands(f["population"], RULES.disclosure, YEAR)),
+    "exact cohorts": lambda f: counts(f["population"], RULES.cohorts.from_sources(SHARED), YEAR),
+    "cohort_counts": lambda f: published("cohort_counts", protected(f["exact cohorts"], RULES.disclosure, 3)),
+    "exact metrics": lambda f: metrics(f["gp_registrations"], f["spells"], f["transfers"], f["areas"], RULES.metrics.from_sources(SHARED), AS_AT),
+    "bcf_metrics": lambda f: published("bcf_metrics", protected(f["exact metrics"], RULES.disclosure)),
+    "exact linkage": lambda f: linkage(f["ledger"], f["sightings"], RULES.linkage, YEAR),
+    "linkage": lambda f: protected(f["exact linkage"], RULES.disclosure, DEPTH),
+    "linkage_quality": lambda f: published("linkage_quality", linkage_quality(f["linkage"], RULES.linkage)),
+    "linkage_ledger": lambda f: published("linkage_ledger", linkage_ledger(f["linkage"])),
+    "data_quality": lambda f: published("data_quality", data_quality(f["rule counts"], RULES.disclosure, YEAR)),
+}
+
+
+def given() -> dict[str, pl.DataFrame]:
+    """What the stages start from: received rows, the areas, the ledger and the rule counts."""
+    rows = made_up(ROWS)
+    codes = [f"J8200{n}" for n in range(1, 4)]
+    places = {"cluster_code": ["C1", "C1", "C2"], "cluster_name": ["East", "East", "West"], "locality_code": ["10X"] * 3, "locality_name": ["Anytown"] * 3}
+    traced = [
+        frame.group_by("place", reason="trace_reason").agg(rows=pl.len().cast(pl.Int64)).with_columns(extract=pl.lit(name), file=pl.lit("made-up.csv"))
+        for name, frame in rows.items()
+    ]
+    refused = pl.DataFrame(
+        {"place": ["refused", "refused"], "reason": ["a: typed", "b: typed"], "rows": [4, 40], "extract": ["gp_events"] * 2, "file": ["x"] * 2}
+    )
+    words = {"extract": "gp_events", "column": "code", "words": "w", "consequence": "c"}
+    rules = [{**words, "rule": str(n), "rows": 500, "failed": n, "tolerance_percent": None} for n in (0, 3, 9, 498)]
+    return {
+        **rows,
+        "areas": pl.DataFrame({"practice_code": codes, "practice_name": codes, **places}),
+        "ledger": pl.concat([*traced, refused]),
+        "rule counts": pl.DataFrame(rules, schema_overrides={"tolerance_percent": pl.Float64}),
+    }
+
+
+class On(Mapping[str, nw.LazyFrame[Any]]):
+    """Tables in memory as an engine's frames."""
+
+    def __init__(self, engine: Engine, tables: Mapping[str, pl.DataFrame]) -> None:
+        self.engine, self.tables = engine, tables
+
+    def __getitem__(self, name: str) -> nw.LazyFrame[Any]:
+        return self.engine.frame(self.tables[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tables)
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pl.DataFrame]:
+    """What every stage gives on Polars, each from what the one before gave."""
+    engine, made = PolarsEngine(), given()
+    for name, stage in STAGES.items():
+        made[name] = engine.collect(stage(On(engine, made)))
+    return made
+
+
+def in_one_order(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.sort(frame.columns)
+
+
+def differs(name: str, tables: dict[str, pl.DataFrame], spark: SparkEngine) -> bool:
+    """Whether a stage gives other rows on Spark. Published rows must also stand in the same order."""
+    expected = tables[name]
+    assert expected.height, f"{name} has no row to compare"
+    actual = spark.collect(STAGES[name](On(spark, tables)))
+    if actual.columns != expected.columns:
+        return True
+    actual = actual.cast(dict(expected.schema))
+    return not (actual.equals(expected) if name in PUBLISHED else in_one_order(actual).equals(in_one_order(expected)))
+
+
+def test_every_stage_gives_the_same_rows_on_both_engines(tables: dict[str, pl.DataFrame], spark: SparkEngine) -> None:
+    """One test for all stages, so that however tests are shared out only one Spark is started."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert [name for name in STAGES if differs(name, tables, spark)] == []
+
+
+@pytest.mark.parametrize("declared", [table for table in (*PSEUDONYMISED.values(), *PUBLISHED.values()) if table.name in STAGES], ids=lambda table: table.name)
+def test_a_stage_gives_the_declared_columns_in_order_with_their_types(declared: Table, tables: dict[str, pl.DataFrame]) -> None:
+    frame = tables[declared.name]
+    assert dict(frame.schema) == {column.name: TYPES[column.type] for column in declared.columns}
+    assert tuple(frame.columns) == declared.names
+    if declared.key:
+        assert frame.select(declared.key).is_unique().all()
+
+
+def test_every_extract_is_made_up_or_known_not_to_be_shared() -> None:
+    assert set(EXTRACTS) - set(SHARED) == {"outpatients"}
