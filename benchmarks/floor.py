@@ -1,6 +1,6 @@
 """The floor under any run: Polars reads every column of the same files as text, and each distinct NHS number is hashed once.
 
-    python -m benchmarks.floor WORKSPACE
+python -m benchmarks.floor WORKSPACE
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The whole run beside the floor, in turn, on one synthetic locality: medians of whole-process times, and their ratio.
 
-    python -m benchmarks.whole_run [--people 100000] [--rounds 5] [--workspace DIR]
+python -m benchmarks.whole_run [--people 100000] [--rounds 5] [--workspace DIR]
 """
 
 from __future__ import annotations

@@ -113,11 +113,11 @@ def _chart(report: FileReport) -> Iterator[str]:
     yield "<h2>What is broken most</h2>"
     yield f'<svg role="img" aria-labelledby="chart-title chart-text" viewBox="0 0 {LABEL + PLOT + NUMBER} {height}">'
     yield '<title id="chart-title">Share of rows that break each rule</title>'
-    yield f'<desc id="chart-text">{escape(told)}. A stroke marks the tolerance, a red bar a rule beyond it.</desc>'
+    yield f'<desc id="chart-text">{escape(told)}. A stroke marks the tolerance, a red bar a rule beyond it by more than chance.</desc>'
     for position, finding in enumerate(shown):
         yield from _bar(finding, GAP + position * (BAR + GAP), widest)
     yield "</svg>"
-    yield "<p>A stroke marks the tolerance where it lies within the picture. Bars beyond it are red and say so.</p>"
+    yield "<p>A stroke marks the tolerance where it lies within the picture. A bar beyond it by more than chance is red and says so.</p>"
 
 
 def _bar(finding: Finding, top: int, widest: float) -> Iterator[str]:

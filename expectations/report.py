@@ -49,7 +49,9 @@ class Finding:
             return "kept"
         if self.tolerance is None:
             return "counted"
-        return "beyond tolerance" if self.breached else "within tolerance"
+        if self.breached:
+            return "beyond tolerance"
+        return "beyond tolerance, perhaps by chance" if 100 * self.failed > self.tolerance.percent * self.rows else "within tolerance"
 
 
 @dataclass(frozen=True)
@@ -134,4 +136,6 @@ def in_words(first_rows: tuple[int, ...], rows: int) -> str:
 def _beside(finding: Finding) -> str:
     if finding.tolerance is None:
         return ""
-    return f"{', beyond' if finding.breached else ', within'} the tolerance of {finding.tolerance.percent:g}% ({finding.tolerance.owner})"
+    where, _, by_chance = finding.verdict.partition(" tolerance")
+    of = f", {where} the tolerance of {finding.tolerance.percent:g}% ({finding.tolerance.owner})"
+    return f"{of} by no more than chance" if by_chance else of

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-BATCH = 2_000_000
+BATCH = 1_000_000
 """Rows tallied at a time."""
 
 ROWS = "rows"

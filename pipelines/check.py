@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import narwhals as nw
@@ -13,23 +13,28 @@ from bcf_linkage.definitions.schema import Table
 from bcf_linkage.identifiable import rules
 from bcf_linkage.identifiable.parse import Delivery, delimited, opened
 from expectations.check import judge
-from expectations.gate import tolerances
+from expectations.gate import Tolerance, tolerances
 from expectations.page import page
 from expectations.report import MOST_ROWS, FileReport, Unreadable, file_report
 from pipelines.receive import readable
 from pipelines.schema_listing import table_named
 from pipelines.scrub import carefully
+from pipelines.settings import read_settings
 
 
-def check_file(extract: str, file: Path, report: Path | None) -> FileReport:
-    """Judge one file against an extract's declaration. Raises a Refusal where it cannot be read as that extract at all."""
-    return carefully(_check, table_named(extract), file, report)
+def check_file(extract: str, file: Path, report: Path | None, workspace: Path | None = None) -> FileReport:
+    """Judge one file against an extract's declaration, by a workspace's own tolerances if one is named.
+
+    Raises a Refusal where the file cannot be read as that extract at all.
+    """
+    own = read_settings(workspace).tolerances if workspace else {}
+    return carefully(_check, table_named(extract), file, report, own)
 
 
-def _check(table: Table, file: Path, report: Path | None) -> FileReport:
+def _check(table: Table, file: Path, report: Path | None, own: Mapping[tuple[str, str], Tolerance]) -> FileReport:
     (delivery,) = opened(table, (file,))
     verdicts = judge(table, readable([delivery]))
-    found = file_report(table, delivery.file, delivery.rows, _unreadable(table, delivery), verdicts, tolerances(), _first_rows(table, delivery))
+    found = file_report(table, delivery.file, delivery.rows, _unreadable(table, delivery), verdicts, tolerances(own), _first_rows(table, delivery))
     if report is not None:
         _write(page(found), report)
     return found
@@ -61,5 +66,3 @@ def _write(text: str, report: Path) -> None:
         report.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EnvironmentRefused(f"{report}: cannot be written ({error.strerror}); choose another place with --report") from None
-
-

@@ -92,7 +92,7 @@ def synth(
     from pipelines.screens import Screen
 
     screen = Screen(as_json)
-    screen.synthesised(synthesise(locality, people, seed, out, file_format.value, screen))
+    screen.synthesised(synthesise(locality, people, seed, out, "parquet" if file_format is Format.PARQUET else "csv", screen))
 
 
 @app.command(epilog=example("bcf init southampton"))
@@ -120,13 +120,14 @@ def check(
     extract: Annotated[str, typer.Argument(help="The extract that the file should be; `bcf schema` lists them.", show_default=False)],
     file: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
     report: Annotated[Path | None, typer.Option(help="Also write a report as a web page that its supplier can be sent.", show_default=False)] = None,
+    workspace: Annotated[Path | None, typer.Option(help="Judge by this workspace's own tolerances.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Validate one file without running anything. Exit 1 if it would be refused. No value of the file is shown."""
     from pipelines.check import check_file
     from pipelines.screens import Screen
 
-    outcome = check_file(extract, file, report)
+    outcome = check_file(extract, file, report, workspace)
     Screen(as_json).checked(outcome, report)
     if not outcome.accepted:
         raise typer.Exit(1)

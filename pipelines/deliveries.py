@@ -13,7 +13,7 @@ from bcf_linkage.storage import ledger
 from expectations.check import judge
 from expectations.gate import gate, hold, tolerances
 from pipelines.publish import exact_ledger
-from pipelines.receive import Received, ReceiveContext, areas_of, readable, receive_opened, register_of
+from pipelines.receive import ReceiveContext, Received, areas_of, readable, receive_opened, register_of
 from pipelines.runs import Run
 
 REGISTER = "gp_registrations"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
 from bcf_linkage.identifiable import vault
@@ -18,7 +19,7 @@ AS_AT = date(2014, 9, 30)
 """The day on which a synthetic locality's two years end: six months into the enhanced service that the plans lean on."""
 
 
-def synthesise(locality: str, people: int, seed: int, out: Path, file_format: str, screen: Screen) -> list[Row]:
+def synthesise(locality: str, people: int, seed: int, out: Path, file_format: Literal["csv", "parquet"], screen: Screen) -> list[Row]:
     """Write a synthetic workspace; gives back one row per file written. Raises RequestRefused where there is a workspace already."""
     from synthetic import locality_toml, profiles
     from synthetic.make import STEPS, make

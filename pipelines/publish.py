@@ -85,9 +85,7 @@ def publish(run: Run, received: Sequence[Received]) -> Summary:
         places=_places(exact_ledger(received)),
         linked=_linked(exact_ledger(received)),
         risk_bands=_in_order(bands.to_dicts(), "band", [*(b.name for b in run.rulebook().bands.bands), run.rulebook().bands.no_cost]),
-        condition=_in_order(
-            conditions.filter(pl.col("area_type") == "locality").to_dicts(), "measure", [c.code for c in run.rulebook().conditions.cohorts]
-        ),
+        condition=_in_order(conditions.filter(pl.col("area_type") == "locality").to_dicts(), "measure", [c.code for c in run.rulebook().conditions.cohorts]),
     )
 
 
@@ -99,7 +97,9 @@ def exact_ledger(received: Sequence[Received]) -> pl.DataFrame:
 
 
 def _of_people(run: Run, engine: Engine, rules: Rulebook, areas: pl.DataFrame, stamp: Stamp) -> dict[str, nw.LazyFrame]:
-    table = lambda name: engine.scan(run.table(name))  # noqa: E731
+    def table(name: str) -> nw.LazyFrame:
+        return engine.scan(run.table(name))
+
     places = engine.frame(areas)
     registered = population(table("people"), table("strata"), table("care"), places)
     shared = run.extracts

@@ -56,7 +56,7 @@ def receive(extract: Table, files: Sequence[Path], context: ReceiveContext, out:
 
 def receive_opened(extract: Table, deliveries: Sequence[Delivery], context: ReceiveContext, out: Path) -> Received:
     """The same for deliveries that are open already."""
-    with _reading(deliveries):
+    with reading(deliveries):
         rows = read(extract, deliveries, context.against, context.key)
         counts = rules.counts(extract, dict(rows.told.group_by("failures").len().iter_rows()))
         _refuse_another_date_format(rows, counts, deliveries)
@@ -74,7 +74,7 @@ def readable(deliveries: Sequence[Delivery]) -> pl.LazyFrame:
 def register_of(files: Sequence[Path], kind: Kind, as_at: date) -> nw.LazyFrame:
     """The register that every trace is made against, in memory, from the deliveries of gp_registrations. Raises a Refusal."""
     deliveries = opened(GP_REGISTRATIONS, files)
-    with _reading(deliveries):
+    with reading(deliveries):
         rows = examine.registrations(rules.tidied(nw.from_native(text_of(deliveries)), GP_REGISTRATIONS), GP_REGISTRATIONS)
         return ENGINE.frame(ENGINE.collect(trace.register(rows, as_at, kind)))
 
@@ -94,6 +94,16 @@ def areas_of(lookup: Path) -> nw.LazyFrame:
     return ENGINE.frame(areas)
 
 
+@contextmanager
+def reading(deliveries: Sequence[Delivery]) -> Iterator[None]:
+    """Within this block, what Polars says of a file that it cannot read to the end is told in our own words: its own may quote the file."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        files = ", ".join(str(delivery.path) for delivery in deliveries)
+        raise RequestRefused(f"{files}: cannot be read to its end ({type(error).__name__}); ask the supplier for it again") from None
+
+
 def _refuse_another_date_format(rows: Rows, counts: Sequence[RuleCount], deliveries: Sequence[Delivery]) -> None:
     paths = {delivery.file: str(delivery.path) for delivery in deliveries}
     for column in whole_file.dates_in_doubt(rows.extract, counts):
@@ -109,13 +119,3 @@ def _refuse_another_period(rows: Rows, ended: pl.DataFrame, deliveries: Sequence
         whole_file.refuse_another_period(str(delivery.path), rows.extract, as_at, theirs.count(), len(theirs))
     files = ", ".join(str(delivery.path) for delivery in deliveries)
     whole_file.refuse_stale(files, rows.extract, as_at, int(usable["fresh"].sum()), len(usable))
-
-
-@contextmanager
-def _reading(deliveries: Sequence[Delivery]) -> Iterator[None]:
-    """Whatever Polars says of a file that it cannot read to the end may quote it, so it is told in our own words."""
-    try:
-        yield
-    except pl.exceptions.PolarsError as error:
-        files = ", ".join(str(delivery.path) for delivery in deliveries)
-        raise RequestRefused(f"{files}: cannot be read to its end ({type(error).__name__}); ask the supplier for it again") from None

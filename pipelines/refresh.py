@@ -37,4 +37,5 @@ def refresh(request: Request, perform: Perform = plainly) -> Summary:
         perform(stratify.link, run)
         perform(stratify.stratify, run)
         perform(publish.count, run, received)
-        return perform(publish.publish, run, received)
+        summary: Summary = perform(publish.publish, run, received)
+        return summary

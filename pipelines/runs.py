@@ -123,7 +123,9 @@ def _deliveries(workspace: Workspace, settings: Settings) -> Iterator[Delivery]:
         folder = workspace.landing(extract)
         files = sorted(path for path in folder.glob("*") if not path.name.startswith(".")) if folder.is_dir() else []
         if files and extract not in settings.sources:
-            raise RequestRefused(f"{folder}: holds a delivery, but locality.toml has no [sources.{extract}]; state who shares it and on what basis, or remove it")
+            raise RequestRefused(
+                f"{folder}: holds a delivery, but locality.toml has no [sources.{extract}]; state who shares it and on what basis, or remove it"
+            )
         if not files and extract in settings.sources:
             raise RequestRefused(f"{folder}: holds no delivery; put the file there, or take [sources.{extract}] out of locality.toml")
         seen: dict[str, Path] = {}

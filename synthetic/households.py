@@ -121,4 +121,3 @@ def _communal(rng: Generator, people: People, free: Truths, head: Integers) -> I
         members = rng.permutation(np.flatnonzero(residents))
         head[members] = members[np.arange(len(members)) // size * size]
     return np.where(people.care_home, 1, np.where(hostel, 2, 0)).astype(np.int32)
-

@@ -19,7 +19,13 @@ STEPS = ("people and their lives", "what each service recorded", "faults", "file
 
 
 def make(
-    name: str, people: int, seed: int, out: Path, file_format: Format = "csv", as_at: date = date(2014, 9, 30), progress: Callable[[str], None] = lambda step: None
+    name: str,
+    people: int,
+    seed: int,
+    out: Path,
+    file_format: Format = "csv",
+    as_at: date = date(2014, 9, 30),
+    progress: Callable[[str], None] = lambda step: None,
 ) -> tuple[Written, ...]:
     """Write a locality with faults: its extracts, its postcode lookup and, apart from them, the truth. The same seed writes the same bytes.
 

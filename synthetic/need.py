@@ -65,4 +65,3 @@ def _normal_scores(score: Floats) -> Floats:
     rank = np.empty(len(score))
     rank[np.argsort(score, kind="stable")] = (np.arange(len(score)) + 0.5) / len(score)
     return normal_scores(rank).astype(np.float32)
-

@@ -77,9 +77,9 @@ def _others(received: Extracts, as_at: date) -> nw.LazyFrame:
     register = received["gp_registrations"]
     registered = _verified(register, as_at).select("person")
     unverified = register.filter((nw.col("place") == Place.UNLINKED) & holds_on(as_at))
-    sightings = [_records(received[name], day, told) for name, (day, told) in SEEN.items()]
-    sightings.append(_records(unverified, "registration_start_date", REGISTER))
-    strangers = nw.concat([records.join(registered, on="person", how="anti") for records in sightings])
+    seen = [_records(received[name], day, told) for name, (day, told) in SEEN.items()]
+    seen.append(_records(unverified, "registration_start_date", REGISTER))
+    strangers = nw.concat([records.join(registered, on="person", how="anti") for records in seen])
     formerly = _records(register.filter(nw.col("place") == Place.LINKED), "registration_start_date", REGISTER)
     known = nw.concat([strangers, formerly.join(strangers.select("person").unique(), on="person", how="semi")])
     # The record that leaves least unsaid, then the latest, then any fixed order of what they say.

@@ -1,8 +1,6 @@
-"""Adult social care: who asks for support, is assessed, gets it, and how it is reviewed."""
+"""Adult social care: requests, assessments, services and reviews of the council's clients, in the shape of Client Level Data."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -10,202 +8,151 @@ from numpy.random import Generator
 
 from synthetic import conditions
 from synthetic.lives import Lives
-from synthetic.rates import Integers, Truths, numbers, table
-from synthetic.services.recording import numbered, recorded
-from synthetic.services.spells import Kind, Spells
-from synthetic.streams import stream
-from synthetic.window import NEVER, YEAR, iso
+from synthetic.rates import Integers, figure
+from synthetic.services import packages
+from synthetic.services.recording import coded, numbered, recorded
+from synthetic.services.spells import Spells
+from synthetic.streams import draw, stream
+from synthetic.window import YEAR, iso
 
-ADULT = 18
-NURSING, RESIDENTIAL, COMMUNITY = "Long term support: Nursing care", "Long term support: Residential care", "Long term support: Community"
-REABLEMENT = "Short term support: ST-Max"
-HOMES = (NURSING, RESIDENTIAL)
-
-
-@dataclass(frozen=True)
-class Support:
-    """One entry per service: whose, from which day to which (`NEVER` while it goes on), and of which type."""
-
-    person: Integers
-    start: Integers
-    end: Integers
-    service_type: pl.Series
-
-
-def rate(name: str) -> float:
-    """One figure of social care. Raises KeyError."""
-    rates = table("social_care")
-    return dict(zip(rates["name"], numbers(rates, "value"), strict=True))[name]
+TO_ASSESSMENT, TO_SERVICES, CONTINUED = (
+    "Progress to assessment, review or reassessment",
+    "Progress to support planning or services",
+    "Continuation of support or services",
+)
+ROUTES = {"Community/Other route": 0.62, "Discharge from Hospital": 0.3, "Diversion from Hospital Services": 0.05, "Self-funder with depleted funds": 0.03}
+REQUESTS_END = {
+    "NFA: Information and advice or signposting": 0.56,
+    "NFA: Referral to other service within the local authority": 0.17,
+    "NFA: Self-funded client or under 12wk disregard": 0.08,
+    "NFA: Support declined": 0.07,
+    "NFA: Other": 0.12,
+}
+ASSESSMENTS_END = {"NFA: No services offered for other reason": 0.5, "NFA: Information and advice or signposting": 0.5}
+REVIEWS_WHY = {"Planned": 0.85, "Unplanned": 0.15}
+SUPPORT_REASONS = {
+    "dementia_alzheimer": "Support with Memory & Cognition",
+    "dementia_other": "Support with Memory & Cognition",
+    "learning_disability": "Learning Disability Support",
+    "severe_mental_illness": "Mental Health Support",
+    "alcohol": "Social Support: Substance misuse support",
+}
+OTHER_REASONS = {
+    "Physical Support: Personal care support": 0.66,
+    "Physical Support: Access & mobility only": 0.2,
+    "Sensory Support: Support for visual impairment": 0.05,
+    "Sensory Support: Support for hearing impairment": 0.03,
+    "Social Support: Support for Social Isolation/Other": 0.06,
+}
+ACCOMMODATION = {
+    "Owner occupier or shared ownership": 0.48,
+    "Tenant: local authority or social": 0.32,
+    "Tenant: Private": 0.1,
+    "Settled mainstream with family/friends": 0.06,
+    "Sheltered or extra care": 0.04,
+}
 
 
 def record(lives: Lives, spells: Spells) -> pl.DataFrame:
-    """One row per event that touches the window, in order of first day."""
+    """One row per event, in order of its first day. Services may have begun before the window and may go on after the as-at date."""
     rng = stream(lives.seed, "adult social care")
-    services = [_care_homes(rng, lives), _community(rng, lives), _reablement(rng, lives, spells)]
-    events = [event for support in services for event in _around(rng, lives, support)]
-    events.append(_requests_alone(rng, lives))
-    every = pl.concat(events, how="diagonal").filter(pl.col("end") >= lives.window.first, pl.col("start") <= lives.window.last)
-    every = every.sort("start", "true_person", "event_type", maintain_order=True)
-    end = every["end"].to_numpy()
-    facts = every.drop("start", "end").with_columns(
-        event_reference=numbered("C", len(every)),
+    long_term = pl.concat([packages.care_homes(rng, lives), packages.community(rng, lives)], how="diagonal")
+    others = [packages.reablement(rng, lives, spells), packages.equipment(rng, lives), packages.carers(rng, lives)]
+    events = pl.concat([long_term, *others, *_ways_in(rng, lives, long_term), *_requests(rng, lives), _reviews(rng, lives, long_term)], how="diagonal")
+    known = (pl.col("start") <= lives.window.last) & (pl.col("end") >= lives.window.first) & (pl.col("start") <= pl.col("end"))
+    events = events.filter(known).sort("start", "true_person", maintain_order=True)
+    person = events["true_person"]
+    facts = events.with_columns(
         la_code=pl.lit(lives.profile.la_code),
-        client_type=pl.lit("Service user"),
-        event_start_date=iso(every["start"].to_numpy()),
-        # What ends after the as-at date is not known to have ended.
-        event_end_date=iso(np.where(end > lives.window.last, NEVER, end).astype(np.int32)),
+        event_reference=numbered("R", len(events)),
+        primary_support_reason=_reasons(rng, lives)[person],
+        accommodation_status=pl.coalesce("accommodation_status", _homes(rng, lives)[person]),
+        client_type=pl.col("client_type").fill_null("Service user"),
+        event_start_date=iso(events["start"].to_numpy()),
+        event_end_date=iso(events["end"].to_numpy()),
     )
-    return recorded("adult_social_care", lives.words, facts)
+    return recorded("adult_social_care", lives.words, facts.drop("start", "end"))
 
 
-def _last_day(lives: Lives) -> Integers:
-    """The last day on which each person can be a client, `NEVER` for those who are here on the as-at date."""
-    people = lives.people
-    last: Integers = np.minimum(np.where(people.end >= lives.window.last, NEVER, people.end), people.died).astype(np.int32)
-    return last
+def _event(kind: str, person: Integers, start: Integers, end: Integers, last: int, **words: pl.Series) -> pl.DataFrame:
+    """Events other than services, which are sent once they are complete: none of those that would end after the last day."""
+    frame = pl.DataFrame({"true_person": person, "start": start.astype(np.int32), "end": end.astype(np.int32), **words})
+    return frame.filter(pl.col("end") <= last).with_columns(event_type=pl.lit(kind))
 
 
-def _care_homes(rng: Generator, lives: Lives) -> Support:
-    """Places in care homes that the council pays for, each from some day before or in the window until death."""
-    people = lives.people
-    person = np.flatnonzero(people.care_home & (people.age >= ADULT) & (rng.random(len(people)) < rate("home_funded_by_council"))).astype(np.int32)
-    last = _last_day(lives)[person]
-    start = _begun(rng, lives, person, last, rate("years_in_home"))
-    kind = pl.Series(np.where(rng.random(len(person)) < rate("nursing"), *HOMES))
-    return Support(person, start, last, kind)
-
-
-def _community(rng: Generator, lives: Lives) -> Support:
-    """Long-term support at home, likelier for the old and the frail."""
-    people = lives.people
-    band = np.searchsorted((ADULT, 65, 75, 85), people.age, side="right")
-    share = np.array([0, *(rate(f"community_{ages}") for ages in ("18_64", "65_74", "75_84", "85"))])[band]
-    tilt = np.exp(rate("need_slope") * people.general_health)
-    mean_tilt = np.exp(rate("need_slope") ** 2 / 2)
-    # Support ends for some and begins for others: so many more have it at some time than on any one day.
-    chance = share * tilt / mean_tilt * (1 + lives.window.years / rate("years_of_support") / 2)
-    person = np.flatnonzero(~people.care_home & people.on_register & (rng.random(len(people)) < chance)).astype(np.int32)
-    last = _last_day(lives)[person]
-    start = _begun(rng, lives, person, last, rate("years_of_support"))
-    stop = start + rng.exponential(rate("years_of_support") * YEAR, len(person)).astype(np.int32)
-    return Support(person, start, np.minimum(stop, last).astype(np.int32), pl.repeat(COMMUNITY, len(person), eager=True))
-
-
-def _begun(rng: Generator, lives: Lives, person: Integers, last: Integers, years: float) -> Integers:
-    """When each support began: some mean years before a day of the window, not before the person came here or came of age."""
-    on = np.minimum(rng.integers(lives.window.first, lives.window.last + 1, len(person)), last)
-    begun = on - rng.exponential(years * YEAR, len(person)).astype(np.int32)
-    of_age = lives.people.born[person] + np.int32(np.ceil(ADULT * YEAR))
-    earliest = np.maximum(lives.people.start[person], of_age)
-    return np.minimum(np.maximum(begun, earliest), last).astype(np.int32)
-
-
-def _reablement(rng: Generator, lives: Lives, spells: Spells) -> Support:
-    """Weeks of reablement after some older people's emergency stays, unless they die, leave or live in a care home."""
-    old = lives.people.age[spells.person] >= 65
-    home = (spells.kind == Kind.EMERGENCY) & ~spells.died & ~lives.people.care_home[spells.person] & (spells.nights >= 1)
-    chosen = spells[old & home & (rng.random(len(spells)) < rate("reablement"))]
-    start = chosen.end + rng.integers(0, 4, len(chosen))
-    days = np.clip(rng.gamma(6, rate("reablement_days") / 6, len(chosen)), 5, 60).astype(np.int32)
-    last = _last_day(lives)[chosen.person]
-    kept = (start <= last) & (start <= lives.window.last)
-    end = np.minimum(start + days, last)
-    return Support(chosen.person[kept], start[kept].astype(np.int32), end[kept].astype(np.int32), pl.repeat(REABLEMENT, int(kept.sum()), eager=True))
-
-
-def _around(rng: Generator, lives: Lives, support: Support) -> list[pl.DataFrame]:
-    """A service with the request and the assessment that led to it and the reviews that followed."""
-    service = pl.DataFrame({"true_person": support.person, "start": support.start, "end": support.end, "service_type": support.service_type})
-    assessed = support.start - 1 - rng.exponential(rate("days_to_serve"), len(support.person)).astype(np.int32)
-    asked = assessed - 1 - rng.exponential(rate("days_to_assess"), len(support.person)).astype(np.int32)
-    there = np.asarray(asked >= lives.people.start[support.person], np.bool_)
-    kind = support.service_type
+def _ways_in(rng: Generator, lives: Lives, long_term: pl.DataFrame) -> list[pl.DataFrame]:
+    """The request and the assessment that led to each service begun in the window."""
+    begun = long_term.filter(pl.col("start").is_between(lives.window.first, lives.window.last))
+    person, start = begun["true_person"].to_numpy(), begun["start"].to_numpy()
+    assessed = start - _some_days(rng, len(start))
+    asked = assessed - _some_days(rng, len(start))
+    to_assessment, to_services = ([words] * len(start) for words in (TO_ASSESSMENT, TO_SERVICES))
+    routes = coded(list(ROUTES), draw(rng, ROUTES.values(), len(start)))
     return [
-        _described(rng, lives, service),
-        _event(support.person[there], asked[there], assessed[there], kind.filter(pl.Series(there)), "Request"),
-        _event(support.person[there], assessed[there], support.start[there], kind.filter(pl.Series(there)), "Assessment"),
-        _reviews(rng, lives, support),
+        _event("Request", person, asked, assessed, lives.window.last, event_outcome=pl.Series(to_assessment, dtype=pl.String), request_route_of_access=routes),
+        _event(
+            "Assessment",
+            person,
+            assessed,
+            start,
+            lives.window.last,
+            event_outcome=pl.Series(to_services, dtype=pl.String),
+            assessment_type=_long_term(len(start)),
+        ),
     ]
 
 
-def _event(person: Integers, start: Integers, end: Integers, kind: pl.Series, event_type: str) -> pl.DataFrame:
-    """Requests or assessments that led to a service of the kind."""
-    short = pl.col("kind") == REABLEMENT
-    frame = pl.DataFrame({"true_person": person, "start": start.astype(np.int32), "end": end.astype(np.int32), "kind": kind})
-    if event_type == "Request":
-        route = pl.when(short).then(pl.lit("Discharge from Hospital")).otherwise(pl.lit("Community/Other route"))
-        more = {"request_route_of_access": route, "event_outcome": pl.lit("Progress to assessment, review or reassessment")}
-    else:
-        depth = pl.when(short).then(pl.lit("Short term assessment")).otherwise(pl.lit("Long term assessment"))
-        outcome = pl.when(short).then(pl.lit("Progress to reablement/ST-Max")).otherwise(pl.lit("Progress to support planning or services"))
-        more = {"assessment_type": depth, "event_outcome": outcome}
-    return frame.with_columns(event_type=pl.lit(event_type), **more).drop("kind")
-
-
-def _reviews(rng: Generator, lives: Lives, support: Support) -> pl.DataFrame:
-    """A planned review about once a year while long-term support lasts."""
-    every, window = round(rate("days_between_reviews")), lives.window
-    long_term = np.asarray((support.service_type != REABLEMENT).to_numpy(), np.bool_)
-    person, start, end = support.person[long_term], support.start[long_term], np.minimum(support.end, window.last)[long_term]
-    first = start + every + rng.integers(-40, 41, len(person))
-    first += np.maximum(0, -(-(window.first - first) // every)) * every
-    held = [(person[on], day[on]) for n in range(3) if (on := (day := first + n * every) <= end) is not None]
-    who, days = (np.concatenate([part[n] for part in held]).astype(np.int32) for n in (0, 1))
-    unplanned = rng.random(len(who)) < 0.2
-    return pl.DataFrame({"true_person": who, "start": days, "end": days}).with_columns(
-        event_type=pl.lit("Review"),
-        review_reason=pl.Series(np.where(unplanned, "Unplanned", "Planned")),
-        event_outcome=pl.lit("Continuation of support or services"),
+def _requests(rng: Generator, lives: Lives) -> list[pl.DataFrame]:
+    """Requests that lead to no long-term service, some of them after an assessment."""
+    person, asked = packages.at_random(rng, lives, packages.REQUESTS)
+    goes_on = rng.random(len(person)) < figure("social_care.assessed")
+    answered = asked + rng.integers(0, 10, len(asked))
+    outcome = np.where(goes_on, 0, 1 + draw(rng, REQUESTS_END.values(), len(person)))
+    requests = _event(
+        "Request",
+        person,
+        asked,
+        answered,
+        lives.window.last,
+        event_outcome=coded([TO_ASSESSMENT, *REQUESTS_END], outcome.astype(np.int32)),
+        request_route_of_access=coded(list(ROUTES), draw(rng, ROUTES.values(), len(person))),
     )
+    who, begun = person[goes_on], answered[goes_on]
+    ended = coded(list(ASSESSMENTS_END), draw(rng, ASSESSMENTS_END.values(), len(who)))
+    done = begun + _some_days(rng, len(who))
+    alive = done <= lives.people.end[who]
+    assessments = _event("Assessment", who, begun, done, lives.window.last, event_outcome=ended, assessment_type=_long_term(len(who)))
+    return [requests, assessments.filter(pl.Series(alive[done <= lives.window.last]))]
 
 
-def _requests_alone(rng: Generator, lives: Lives) -> pl.DataFrame:
-    """Requests that lead to no service."""
-    people = lives.people
-    adults, old = people.age >= ADULT, people.age >= 65
-    total = rate("requests_without_support") * lives.window.years * adults.sum()
-    share = rate("request_65_share")
-    chance = np.where(old, total * share / max(old.sum(), 1), np.where(adults, total * (1 - share) / max((adults & ~old).sum(), 1), 0))
-    person = np.flatnonzero(people.on_register & (rng.random(len(people)) < chance)).astype(np.int32)
-    low, high = np.maximum(lives.window.first, people.start[person]), np.minimum(lives.window.last, _last_day(lives)[person])
-    of_age = (people.born[person] + ADULT * YEAR).astype(np.int32) + 1
-    low = np.maximum(low, of_age)
-    there: Truths = low <= high
-    person, low, high = person[there], low[there], high[there]
-    start = (low + (rng.random(len(person)) * (high - low + 1)).astype(np.int32)).astype(np.int32)
-    end = np.minimum(start + 1 + rng.exponential(rate("days_to_assess"), len(person)).astype(np.int32), high).astype(np.int32)
-    outcomes = np.array(["NFA: Information and advice or signposting", "NFA: Referral to other service within the local authority", "NFA: Support declined"])
-    return pl.DataFrame({"true_person": person, "start": start, "end": end}).with_columns(
-        event_type=pl.lit("Request"),
-        request_route_of_access=pl.lit("Community/Other route"),
-        event_outcome=pl.Series(outcomes[rng.integers(0, 3, len(person))]),
-    )
+def _reviews(rng: Generator, lives: Lives, long_term: pl.DataFrame) -> pl.DataFrame:
+    """Yearly reviews of most long-term clients, while the service lasts."""
+    clients = pl.concat([long_term.select("true_person", "start", "end").with_columns(year=pl.lit(year)) for year in range(round(lives.window.years))])
+    day = lives.window.first + clients["year"].to_numpy() * round(YEAR) + rng.integers(0, 365, len(clients))
+    start, end = clients["start"].to_numpy(), np.minimum(clients["end"].to_numpy(), lives.window.last)
+    held = (rng.random(len(clients)) < figure("social_care.reviewed")) & (day > start + 42) & (day <= end)
+    count = int(held.sum())
+    why = coded(list(REVIEWS_WHY), draw(rng, REVIEWS_WHY.values(), count))
+    outcome = coded([CONTINUED], np.zeros(count, np.int32))
+    return _event("Review", clients["true_person"].to_numpy()[held], day[held], day[held], lives.window.last, event_outcome=outcome, review_reason=why)
 
 
-def _described(rng: Generator, lives: Lives, service: pl.DataFrame) -> pl.DataFrame:
-    """Services with what they consist of, how they are arranged, where the client lives and what they cost."""
-    count, kind = len(service), pl.col("service_type")
-    direct = pl.Series(rng.random(count) < rate("direct_payment"))
-    hours = pl.Series(np.clip(np.round(rng.gamma(2, rate("home_care_hours") / 2, count) * 2) / 2, 1, 60))
-    in_home, short = kind.is_in(HOMES), kind == REABLEMENT
-    dementia = pl.Series((_holds(lives, "dementia_alzheimer") | _holds(lives, "dementia_other"))[service["true_person"].to_numpy()])
-    component = {NURSING: "Long term nursing care", RESIDENTIAL: "Long term residential care", REABLEMENT: "Reablement"}
-    place = {NURSING: "Registered nursing home", RESIDENTIAL: "Registered care home"}
-    cost = pl.when(kind == NURSING).then(rate("nursing_week")).when(kind == RESIDENTIAL).then(rate("residential_week")).otherwise(rate("home_care_hour"))
-    over = pl.col("end") <= lives.window.last
-    return service.with_columns(
-        event_type=pl.lit("Service"),
-        service_component=kind.replace_strict(component, default="Home support or domiciliary care", return_dtype=pl.String),
-        delivery_mechanism=pl.when(~in_home & ~short & direct).then(pl.lit("Direct payment")).otherwise(pl.lit("CASSR commissioned support")),
-        accommodation_status=kind.replace_strict(place, default="Owner occupier or shared ownership", return_dtype=pl.String),
-        primary_support_reason=pl.when(dementia).then(pl.lit("Support with Memory & Cognition")).otherwise(pl.lit("Physical Support: Personal care support")),
-        event_outcome=pl.when(over).then(pl.lit("NFA: Support ended as planned")),
-        unit_cost=cost.cast(pl.Float64).round(2).cast(pl.String),
-        cost_frequency_unit_type=pl.when(in_home).then(pl.lit("Weekly")).otherwise(pl.lit("Hourly")),
-        planned_units_per_week=pl.when(in_home).then(pl.lit("1")).otherwise(hours.cast(pl.String)),
-    )
+def _some_days(rng: Generator, count: int) -> Integers:
+    return (1 + rng.exponential(figure("social_care.days_to_assessment"), count)).astype(np.int32)
 
 
-def _holds(lives: Lives, condition: str) -> Truths:
-    held: Truths = lives.conditions.held[:, conditions.names().index(condition)]
-    return held
+def _long_term(count: int) -> pl.Series:
+    return coded(["Long term assessment"], np.zeros(count, np.int32))
+
+
+def _reasons(rng: Generator, lives: Lives) -> pl.Series:
+    """Each person's main reason for support: the first condition that is one, else a frequent one."""
+    columns = [conditions.names().index(name) for name in SUPPORT_REASONS]
+    held = lives.conditions.held[:, columns]
+    other = len(columns) + draw(rng, OTHER_REASONS.values(), len(held))
+    return coded([*SUPPORT_REASONS.values(), *OTHER_REASONS], np.where(held.any(axis=1), held.argmax(axis=1), other).astype(np.int32))
+
+
+def _homes(rng: Generator, lives: Lives) -> pl.Series:
+    """Where each person lives, by tenure."""
+    return coded(list(ACCOMMODATION), draw(rng, ACCOMMODATION.values(), len(lives.people)))

@@ -70,4 +70,3 @@ def _seen_need(lives: Lives, begin: int) -> Floats:
     month = max(int(np.searchsorted(lives.window.edges, begin)), 1)
     seen: Floats = lives.need[:, max(month - 6, 0) : month].mean(axis=1)
     return seen
-

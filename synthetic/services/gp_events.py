@@ -108,4 +108,3 @@ def _processes(lives: Lives) -> Events:
 
 def _same(person: Integers, day: Integers, what: int) -> Events:
     return person, day, np.full_like(person, what), np.full_like(person, NO_VALUE)
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from bcf_linkage.definitions.columns import code_list
+from bcf_linkage.definitions.code_lists import code_list
 from synthetic.lives import Lives
 from synthetic.people import Standing
 from synthetic.rates import Truths, figure, on

@@ -83,12 +83,12 @@ def _discharge(rng: Generator, lives: Lives, spells: Spells, still_in: Truths) -
     to_home = (lives.people.care_home[spells.person] & (stay > 0)) | new_home
     transferred = (stay > 0) & (rng.random(len(spells)) < figure("hospital.transferred"))
     itself = emergency & (lives.people.age[spells.person] >= 16) & (rng.random(len(spells)) < figure("hospital.self_discharge"))
-    destination = np.select(
-        [still_in, spells.died, transferred, to_home, drawn > 0.992], [4, 3, 2, 5 + draw(rng, CARE_HOMES.values(), len(spells)), 1], 0
-    )
+    destination = np.select([still_in, spells.died, transferred, to_home, drawn > 0.992], [4, 3, 2, 5 + draw(rng, CARE_HOMES.values(), len(spells)), 1], 0)
     method = np.select([still_in, spells.died, itself & ~transferred], [3, 2, 1], 0)
     return {
-        "discharge_destination_hospital_provider_spell": coded([HOME, TEMPORARY, OTHER_HOSPITAL, DIED, NOT_FINISHED, *CARE_HOMES], destination.astype(np.int32)),
+        "discharge_destination_hospital_provider_spell": coded(
+            [HOME, TEMPORARY, OTHER_HOSPITAL, DIED, NOT_FINISHED, *CARE_HOMES], destination.astype(np.int32)
+        ),
         "discharge_method_hospital_provider_spell": coded(["1", "2", "4", "8"], method.astype(np.int32)),
     }
 

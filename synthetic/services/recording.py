@@ -41,4 +41,3 @@ def numbered(letter: str, count: int) -> pl.Series:
 def coded(codes: Sequence[str | None], which: Integers) -> pl.Series:
     """The code that each entry names by position."""
     return pl.Series(codes, dtype=pl.String)[which]
-

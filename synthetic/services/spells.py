@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synthetic import conditions
 from synthetic.demand import prices, season
 from synthetic.lives import Lives
-from synthetic.rates import Floats, Integers, Truths, by_age, figure, numbers, table
+from synthetic.rates import Integers, Truths, by_age, figure, numbers, table
 from synthetic.services.placing import day_in_month, place
 from synthetic.stays import elective_nights, nights
 from synthetic.streams import pick, stream

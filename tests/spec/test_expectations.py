@@ -262,11 +262,30 @@ def test_a_tolerance_for_nothing_is_refused(extract: str, rule: str, tolerance: 
         tolerances({(extract, rule): Tolerance(tolerance, "", "")})
 
 
-@pytest.mark.parametrize(("failed", "rows", "breached"), [(0, 100, False), (5, 100, False), (6, 100, True), (51, 1000, True), (0, 0, False), (1, 1, True)])
-def test_the_gate_lets_a_tolerance_pass_and_not_a_row_more(failed: int, rows: int, breached: bool) -> None:
+@pytest.mark.parametrize(
+    ("failed", "rows", "breached"),
+    [
+        (0, 0, False),
+        (0, 100, False),
+        (5, 100, False),
+        (6, 100, False),  # 2.8% to 12.5%: as likely to be bad luck
+        (600, 10_000, True),  # 5.6% to 6.5%
+        (520, 10_000, False),  # 4.8% to 5.7%
+        (60_000, 1_000_000, True),
+        (1, 1, True),
+        (10, 10, True),
+    ],
+)
+def test_the_gate_refuses_what_is_beyond_tolerance_and_no_bad_luck(failed: int, rows: int, breached: bool) -> None:
     verdict = Verdict("outpatients", "nhs_number", "required", rows, failed)
     assert bool(gate([verdict], {("outpatients", "nhs_number", "required"): Tolerance(5, "", "")})) is breached
     assert not gate([verdict], {})
+
+
+def test_a_tolerance_of_nothing_lets_nothing_pass() -> None:
+    none = {("outpatients", "nhs_number", "required"): Tolerance(0, "", "")}
+    assert not gate([Verdict("outpatients", "nhs_number", "required", 1_000_000, 0)], none)
+    assert gate([Verdict("outpatients", "nhs_number", "required", 1_000_000, 1)], none)
 
 
 def test_a_breach_says_what_where_how_often_whose_and_what_to_do() -> None:
@@ -315,6 +334,13 @@ def test_a_report_tells_a_supplier_what_where_and_what_follows() -> None:
     assert "    3 break it, 0.30%, within the tolerance of 2% (information analyst); the first row is kept, the others are set aside as duplicates" in lines
     assert lines[-1] == "A run would refuse this file: 1 rule is broken beyond tolerance."
     assert json.loads(json.dumps(told.as_json()))["accepted"] is False
+
+
+def test_a_report_does_not_call_within_tolerance_what_may_be_bad_luck() -> None:
+    told = report({("event_reference", "unique"): 21})
+    assert told.accepted
+    assert "    21 break it, 2.10%, beyond the tolerance of 2% (information analyst) by no more than chance" in told.text()
+    assert "beyond tolerance, perhaps by chance" in page(told)
 
 
 def test_a_report_of_a_sound_file_says_so() -> None:

@@ -53,7 +53,8 @@ class Lines:
 
     def found(self, line: Line) -> Positions:
         """Positions of the lines that turned out so."""
-        return self.position[self.finding == line]
+        at: Positions = self.position[self.finding == line]
+        return at
 
 
 def header(table: Table, path: Path) -> tuple[str, ...]:
@@ -141,7 +142,8 @@ def _quoting(text: Bytes, ends: Positions) -> tuple[Positions, Bytes]:
     opens = BESIDE_A_QUOTED_FIELD[text[opening - 1]] | (opening == 0)
     closes = BESIDE_A_QUOTED_FIELD[text[closing + 1]] | ((text[closing + 1] == CR) & (text[np.minimum(closing + 2, len(text) - 1)] == LF))
     amiss = np.searchsorted(ends, opening[~(opens & closes)])
-    return np.union1d(odd, amiss), np.cumsum(is_quote, dtype=np.uint8) & 1
+    inside: Bytes = np.cumsum(is_quote, dtype=np.uint8) & np.uint8(1)
+    return np.union1d(odd, amiss).astype(np.int64), inside
 
 
 def _undecodable(block: bytes, text: Bytes, ends: Positions) -> list[int]:
