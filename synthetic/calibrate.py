@@ -30,7 +30,7 @@ from synthetic.rates import figure, figures, numbers, table
 
 AS_AT = date(2014, 9, 30)
 HERE = Path(__file__).parent / "rates"
-NUDGE, CAUTION = 0.1, 0.05
+NUDGE, CAUTION = 0.2, 0.1
 
 Vector = NDArray[np.float64]
 

@@ -132,6 +132,7 @@ def service(start: date, end: date | None, **rest: Any) -> dict[str, Any]:
     [
         (service(MARCH, date(2014, 3, 7)), [(MARCH, 70.0)]),
         (service(MARCH, MARCH), [(MARCH, 10.0)]),
+        (service(MARCH, date(2014, 3, 3), unit_cost=100.0), [(MARCH, 42.86)]),
         (service(date(2014, 3, 31), date(2014, 4, 2)), [(MARCH, 10.0), (date(2014, 4, 1), 20.0)]),
         (service(date(2014, 9, 24), None), [(date(2014, 9, 1), 70.0)]),
         (service(date(2014, 9, 24), date(2015, 9, 1)), [(date(2014, 9, 1), 70.0)]),
