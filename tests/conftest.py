@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
+
+# PySpark, which Great Expectations imports where it is there, takes a main module without a file for a run of its doctests, and
+# ends the process. A worker of pytest-xdist has such a main module.
+if not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__file__ = __file__
 
 AS_AT = date(2014, 9, 30)
 PEOPLE = 2_000

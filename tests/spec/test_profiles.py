@@ -23,7 +23,7 @@ def test_there_is_a_profile_for_every_plan() -> None:
 def test_every_figure_has_a_source_or_is_assumed_with_a_reason(name: str) -> None:
     for figure in load(name).figures:
         assert figure.source or figure.assumed
-        assert figure.source is None or re.search(r"seed 00[0-4] line \d+", figure.source)
+        assert figure.source is None or re.search(r"plan line \d+", figure.source)
         assert figure.assumed == bool(figure.reason)
 
 
@@ -72,10 +72,10 @@ def test_practices_of_one_cluster_differ_in_size_and_clusters_do_not_much() -> N
     ("was", "now", "said"),
     [
         ("title = {", 'nickname = { value = "x", source = "y" }\ntitle = {', "unknown figures: nickname"),
-        ('source = "seed 004 line 19" }', 'page = 3, source = "seed 004 line 19" }', "figure council: unknown keys page"),
-        ('value = "Southampton City Council", source = "seed 004 line 19"', 'value = "Southampton City Council"', "figure council: give its source"),
-        ('council = { value = "Southampton City Council", source = "seed 004 line 19" }\n', "", "lacks figures: council"),
-        ('council = { value = "Southampton City Council", source = "seed 004 line 19" }', 'council = "x"', "figure council: write it as"),
+        ('source = "Southampton plan line 19" }', 'page = 3, source = "Southampton plan line 19" }', "figure council: unknown keys page"),
+        ('value = "Southampton City Council", source = "Southampton plan line 19"', 'value = "Southampton City Council"', "figure council: give its source"),
+        ('council = { value = "Southampton City Council", source = "Southampton plan line 19" }\n', "", "lacks figures: council"),
+        ('council = { value = "Southampton City Council", source = "Southampton plan line 19" }', 'council = "x"', "figure council: write it as"),
         ('value = 0.494, assumed = true, reason = "', 'value = 0.494, source = "a", reason = "', "figure female_share: an assumed figure, and no other"),
         ("value = 0.83", "value = 1.83", "a share lies between 0 and 1"),
         ("A = 0.777", "A = 0.7", "figure ethnic_shares: the shares must sum to 1"),
