@@ -76,7 +76,8 @@ def register_of(files: Sequence[Path], kind: Kind, as_at: date) -> nw.LazyFrame:
     deliveries = opened(GP_REGISTRATIONS, files)
     with reading(deliveries):
         rows = examine.registrations(rules.tidied(nw.from_native(text_of(deliveries)), GP_REGISTRATIONS), GP_REGISTRATIONS)
-        return ENGINE.frame(ENGINE.collect(trace.register(rows, as_at, kind)))
+        numbers = ENGINE.collect(trace.numbers(rows, as_at, kind))
+    return ENGINE.frame(ENGINE.collect(trace.register(ENGINE.frame(numbers))))
 
 
 def areas_of(lookup: Path) -> nw.LazyFrame:

@@ -86,7 +86,7 @@ def ladder(table: Table) -> Sequence[trace.Rung]:
 
 
 def registrations(rows: nw.LazyFrame, table: Table) -> nw.LazyFrame:
-    """Tidied rows of the register's extract -> the same as `trace.register` takes them."""
+    """Tidied rows of the register's extract -> the same as `trace.numbers` takes them."""
     born, replaced_on = nw.col("date_of_birth"), nw.col("replaced_nhs_number_date")
     return rows.with_columns(failures=rules.failures(table, table.names)).with_columns(
         refused=rules.is_refused(table),

@@ -83,12 +83,11 @@ def _answered(found: nw.LazyFrame, answer: nw.Expr) -> nw.LazyFrame:
     )
 
 
-def register(registrations: nw.LazyFrame, as_at: date, kind: nhs_number.Kind) -> nw.LazyFrame:
-    """One tidied row of gp_registrations with `birth_date` (null if not a date) and `refused` -> one NHS number that the register knows.
+def numbers(registrations: nw.LazyFrame, as_at: date, kind: nhs_number.Kind) -> nw.LazyFrame:
+    """One tidied row of gp_registrations with `birth_date` (null if not a date) and `refused` -> one sound NHS number, present or former.
 
-    `person_number` is the number that its person now has, `listed` whether a row that is not refused says so, `superseded`
-    whether it was theirs before, `shared` whether two people stand behind it, and `opted_out` whether the person objects under
-    any of their numbers.
+    `replacement` is the number that took its place by the as-at date, `listed` whether a row that is not refused names it, `shared`
+    whether two people stand behind it (two dates of birth, or two replacements), and `objects` whether a row of its person objects.
     """
     entries = registrations.with_columns(
         number=nhs_number.canonical(nw.col("nhs_number")),
@@ -97,7 +96,23 @@ def register(registrations: nw.LazyFrame, as_at: date, kind: nhs_number.Kind) ->
         former_state=nhs_number.state(nw.col("replaced_nhs_number"), kind),
         objects=opt_outs.objects(),
     ).filter(nw.col("number_state") == nhs_number.SOUND)
-    return _people_behind(_numbers(nw.concat([_current(entries), _former(entries, as_at)])))
+    grouped = (
+        nw.concat([_current(entries), _former(entries, as_at)])
+        .group_by("number")
+        .agg(
+            nw.col("listed").any(),
+            nw.col("objects").any(),
+            nw.col("birth_date").max(),
+            nw.col("replacement").max(),
+            first_birth_date=nw.col("birth_date").min(),
+            first_replacement=nw.col("replacement").min(),
+        )
+    )
+    return grouped.select("number", "listed", "objects", "birth_date", "replacement", shared=_differ("birth_date") | _differ("replacement"))
+
+
+def _differ(name: str) -> nw.Expr:
+    return (nw.col(name) != nw.col(f"first_{name}")).fill_null(False)
 
 
 def _current(entries: nw.LazyFrame) -> nw.LazyFrame:
@@ -114,7 +129,8 @@ def _current(entries: nw.LazyFrame) -> nw.LazyFrame:
 def _former(entries: nw.LazyFrame, as_at: date) -> nw.LazyFrame:
     """The number that each entry's person had before, if it is superseded by the as-at date."""
     by_then = nw.col("replaced_nhs_number_date").fill_null("") <= as_at.isoformat()
-    return entries.filter(~nw.col("refused") & (nw.col("former_state") == nhs_number.SOUND) & by_then).select(
+    another = (nw.col("former_state") == nhs_number.SOUND) & (nw.col("former") != nw.col("number"))
+    return entries.filter(~nw.col("refused") & another & by_then).select(
         nw.col("former").alias("number"),
         "objects",
         nw.col("number").alias("replacement"),
@@ -123,33 +139,15 @@ def _former(entries: nw.LazyFrame, as_at: date) -> nw.LazyFrame:
     )
 
 
-def _numbers(entries: nw.LazyFrame) -> nw.LazyFrame:
-    """All entries, current and former -> one number each. Two dates of birth or two replacements are two people."""
-    grouped = entries.group_by("number").agg(
-        nw.col("listed").any(),
-        nw.col("objects").any(),
-        nw.col("birth_date").max(),
-        nw.col("replacement").max(),
-        first_birth_date=nw.col("birth_date").min(),
-        first_replacement=nw.col("replacement").min(),
-    )
-    differ = [(nw.col(name) != nw.col(f"first_{name}")).fill_null(False) for name in ("birth_date", "replacement")]
-    return grouped.select(
-        "number",
-        "listed",
-        "objects",
-        "birth_date",
-        person_number=nw.coalesce("replacement", "number"),
-        superseded=~nw.col("replacement").is_null(),
-        shared=differ[0] | differ[1],
-    )
+def register(numbers: nw.LazyFrame) -> nw.LazyFrame:
+    """The numbers, worked out beforehand as they are read several times -> what a trace is made against, with the columns `NUMBERS`.
 
-
-def _people_behind(numbers: nw.LazyFrame) -> nw.LazyFrame:
-    """One number each -> the same, knowing the number that its person has in the end and what is known of their other numbers."""
-    followed = numbers
+    `person_number` is the number that its person has in the end; `opted_out` says that they object under any of their numbers, and
+    `shared` that two people stand behind the number or behind the person's own.
+    """
+    followed = numbers.with_columns(person_number=nw.coalesce("replacement", "number"), superseded=~nw.col("replacement").is_null())
     for _ in range(FURTHER_REPLACEMENTS):
-        following = numbers.select(nw.col("number").alias("replaced"), nw.col("person_number").alias("following"))
+        following = numbers.select(nw.col("number").alias("replaced"), nw.col("replacement").alias("following"))
         followed = followed.join(following, left_on="person_number", right_on="replaced", how="left")
         followed = followed.with_columns(person_number=nw.coalesce("following", "person_number")).drop("following")
     people = followed.group_by("person_number").agg(

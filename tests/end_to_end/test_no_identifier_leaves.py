@@ -12,6 +12,8 @@ import pytest
 
 from tests.end_to_end.leaks import Identifiers, identifiers_of, leaks
 
+pytestmark = pytest.mark.long
+
 BCF = Path(sys.executable).with_name("bcf")
 ROOT = Path(__file__).parents[2]
 SEARCHED = ("published", "pseudonymised", "audit", "logs", "prefect")

@@ -26,7 +26,7 @@ def entry(number: str, **changes: Any) -> dict[str, Any]:
 
 REGISTER = [
     entry(ANN),
-    entry(ANN),
+    entry(ANN, replaced_nhs_number=ANN),
     entry(BEA, replaced_nhs_number=OLD_BEA, replaced_nhs_number_date="2014-09-30"),
     entry(OLD_BEA, replaced_nhs_number=OLDER_BEA),
     entry(CAT, replaced_nhs_number=OLD_CAT, replaced_nhs_number_date="2014-10-01"),
@@ -43,7 +43,7 @@ REGISTER = [
 
 def register(kind: nhs_number.Kind = "synthetic") -> nw.LazyFrame:
     schema = {name: pl.Boolean if name == "refused" else pl.String for name in REGISTER[0]}
-    return trace.register(nw.from_native(pl.LazyFrame(REGISTER, schema=schema)), AS_AT, kind)
+    return trace.register(trace.numbers(nw.from_native(pl.LazyFrame(REGISTER, schema=schema)), AS_AT, kind))
 
 
 def traced(number: str | None, birth_date: str | None, ladder: tuple[trace.Rung, ...] = (trace.by_number_and_birth_date,)) -> tuple[str, str | None, bool]:
@@ -102,7 +102,7 @@ def test_a_row_of_the_register_needs_no_second_fact(written: str, reason: str) -
 def test_two_replacements_of_one_number_are_two_people() -> None:
     entries = [entry(ANN, replaced_nhs_number=NOBODY), entry(BEA, replaced_nhs_number=NOBODY)]
     frame = nw.from_native(pl.LazyFrame(entries, schema={name: pl.Boolean if name == "refused" else pl.String for name in entries[0]}))
-    shared = trace.register(frame, AS_AT, "synthetic").to_native().collect().filter(pl.col("shared"))["number"].to_list()
+    shared = trace.register(trace.numbers(frame, AS_AT, "synthetic")).to_native().collect().filter(pl.col("shared"))["number"].to_list()
     assert shared == [NOBODY]
 
 

@@ -1,0 +1,204 @@
+"""What services recorded of the people of a synthetic locality, without faults."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from bcf_linkage.definitions.extracts import EXTRACTS
+from synthetic import profiles
+from tests.spec.clean_locality import AS_AT, YEAR, extracts, lives
+from tests.spec.declared import broken
+
+ADMITTED, DISCHARGED = "start_date_hospital_provider_spell", "discharge_date_from_hospital_provider_spell"
+METHOD, DESTINATION, HOW = (
+    "admission_method_hospital_provider_spell",
+    "discharge_destination_hospital_provider_spell",
+    "discharge_method_hospital_provider_spell",
+)
+
+
+def spells() -> pl.DataFrame:
+    return extracts()["hospital_admissions"].filter(pl.col("episode_number") == "1")
+
+
+@pytest.mark.parametrize("locality", profiles.names())
+@pytest.mark.parametrize("name", EXTRACTS)
+def test_a_clean_extract_breaks_no_declared_rule(name: str, locality: str) -> None:
+    rows = extracts(600, locality)[name]
+    assert rows.columns == [*EXTRACTS[name].names, "true_person"]
+    assert set(rows.drop("true_person").dtypes) == {pl.String}
+    assert broken(rows, EXTRACTS[name]) == {}
+
+
+@pytest.mark.parametrize("name", EXTRACTS)
+def test_the_larger_one_breaks_none_either_and_repeats_no_key(name: str) -> None:
+    rows, table = extracts()[name], EXTRACTS[name]
+    assert broken(rows, table) == {}
+    assert rows.select(table.key).n_unique() == rows.height
+
+
+@pytest.mark.parametrize("name", [name for name, table in EXTRACTS.items() if table.event_date])
+def test_events_are_in_order_and_touch_the_two_years(name: str) -> None:
+    rows, table = extracts()[name], EXTRACTS[name]
+    assert rows[table.event_date].is_sorted()
+    assert rows[table.event_date].max() <= AS_AT.isoformat()
+    if table.event_end:
+        assert rows[table.event_end].drop_nulls().max() <= AS_AT.isoformat()
+    if not table.whole_history:
+        assert rows[table.event_end or table.event_date].fill_null(AS_AT.isoformat()).min() >= "2012-10-01"
+
+
+def test_what_is_known_of_a_person_is_the_same_in_every_extract() -> None:
+    number = lives().words["nhs_number"]
+    for name, rows in extracts().items():
+        assert (rows["nhs_number"] == number[rows["true_person"]]).all(), name
+        assert (rows["date_of_birth"] == lives().words["date_of_birth"][rows["true_person"]]).all(), name
+
+
+def test_admission_through_the_emergency_department_follows_an_attendance_of_that_day() -> None:
+    through = spells().filter(pl.col(METHOD) == "21").select("true_person", day=ADMITTED).sort("true_person", "day")
+    attended = extracts()["emergency_care"].filter(pl.col("ae_attendance_disposal") == "01")
+    assert through.equals(attended.select("true_person", day="arrival_date").sort("true_person", "day"))
+    assert set(attended["ae_department_type"]) == {"01"}
+
+
+def test_codes_of_admission_are_used_while_they_are_valid() -> None:
+    late, early = (spells().filter(pl.col(ADMITTED).lt("2013-04-01") != after)[METHOD] for after in (True, False))
+    assert "28" in set(early)
+    assert not {"25", "2A", "2B", "2D"} & set(early)
+    assert "28" not in set(late)
+    assert {"2A", "2D"} <= set(late)
+
+
+def test_spells_of_a_person_do_not_overlap() -> None:
+    stays = spells().with_columns(pl.col(DISCHARGED).fill_null("9999-12-31")).sort("true_person", ADMITTED, DISCHARGED)
+    before = stays.select(pl.col(DISCHARGED).shift(1).over("true_person")).to_series()
+    assert (before.is_null() | (before <= stays[ADMITTED])).all()
+
+
+def test_the_episodes_of_a_spell_follow_each_other_and_fill_it() -> None:
+    rows = extracts()["hospital_admissions"].sort("hospital_provider_spell_number", "episode_number")
+    of_spell = "hospital_provider_spell_number"
+    assert rows[of_spell].value_counts()["count"].max() == 3
+    assert (rows.select(pl.col("episode_number").cast(int).cum_count().over(of_spell) == pl.col("episode_number").cast(int)).to_series()).all()
+    end = rows.select(pl.col("end_date_consultant_episode").shift(1).over(of_spell)).to_series()
+    assert (end.is_null() | (end == rows["start_date_consultant_episode"])).all()
+    last = rows.group_by(of_spell).agg(pl.all().last())
+    closed = last.drop_nulls([DISCHARGED])
+    assert (closed["end_date_consultant_episode"] == closed[DISCHARGED]).all()
+
+
+def test_people_still_in_hospital_have_no_discharge() -> None:
+    inside = spells().filter(pl.col(DISCHARGED).is_null())
+    assert inside.height > 0
+    assert set(inside[DESTINATION]) == {"98"}
+    assert set(inside[HOW]) == {"8"}
+    assert not set(spells().drop_nulls([DISCHARGED])[HOW]) & {"8"}
+
+
+def test_about_half_of_those_who_died_did_so_in_hospital() -> None:
+    died = spells().filter(pl.col(HOW) == "4")
+    deaths = lives().words["date_of_death"]
+    assert (died[DISCHARGED] == deaths[died["true_person"]]).all()
+    assert set(died[DESTINATION]) == {"79"}
+    assert died.height / deaths.drop_nulls().len() == pytest.approx(0.48, abs=0.05)
+
+
+def test_some_older_patients_are_ready_before_they_leave_and_nobody_after() -> None:
+    known = spells().drop_nulls(["hospital_provider_spell_discharge_ready_date", DISCHARGED])
+    ready = known["hospital_provider_spell_discharge_ready_date"]
+    assert (ready <= known[DISCHARGED]).all()
+    delayed = known.filter(ready < known[DISCHARGED])
+    assert delayed.height > 0
+    assert (lives().people.age[delayed["true_person"].to_numpy()] >= 65).all()
+
+
+def test_a_third_of_emergency_stays_end_on_their_day() -> None:
+    emergency = spells().filter(pl.col(METHOD).str.starts_with("2") & pl.col(DISCHARGED).is_not_null())
+    assert (emergency[ADMITTED] == emergency[DISCHARGED]).mean() == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_fractures_have_their_external_cause_and_lung_disease_its_code() -> None:
+    hips = extracts()["hospital_admissions"].filter(pl.col("primary_diagnosis_icd") == "S720")
+    assert set(hips["secondary_diagnosis_icd_1"]) == {"W19"}
+    chronic = spells().filter(pl.col("primary_diagnosis_icd") == "J441")["true_person"].unique()
+    diagnosed = extracts()["gp_events"].filter(pl.col("code") == "H3...")["true_person"]
+    assert chronic.is_in(diagnosed.implode()).mean() > 0.4
+
+
+def test_a_condition_is_diagnosed_once_and_perhaps_long_ago() -> None:
+    diagnoses = extracts()["gp_events"].filter(pl.col("event_type") == "diagnosis")
+    assert diagnoses.select("true_person", "code").n_unique() == diagnoses.height
+    assert (diagnoses["event_date"] < "2012-10-01").mean() > 0.5
+    assert (diagnoses["event_date"] >= diagnoses["date_of_birth"]).all()
+
+
+def test_general_practice_events_belong_to_the_practice_of_the_day() -> None:
+    events = extracts()["gp_events"].filter(pl.col("event_date") >= "2012-10-01").select("true_person", "practice_code", "gp_patient_id", "event_date")
+    register = extracts()["gp_registrations"].select("true_person", "practice_code", "gp_patient_id", "registration_start_date", "registration_end_date")
+    found = events.join(register, on=["true_person", "practice_code", "gp_patient_id"])
+    assert found.height == events.height
+    assert (found["event_date"] >= found["registration_start_date"]).all()
+    assert (found["event_date"] <= found["registration_end_date"].fill_null("9999")).all()
+
+
+def test_two_in_a_hundred_adults_are_case_managed_and_most_have_agreed_a_plan() -> None:
+    codes = extracts()["gp_events"].filter(pl.col("event_type") == "process")
+    started, agreed, ended = (codes.filter(pl.col("code") == code)["true_person"].unique() for code in ("8CV4.", "8CSB.", "8CT2."))
+    register = started.filter(~started.is_in(ended.implode()))
+    adults = (lives().people.age >= 18) & (lives().people.standing <= 1)
+    assert 0.017 < register.is_in(adults.nonzero()[0].tolist()).sum() / adults.sum() < 0.026
+    assert 0.6 < agreed.len() / started.len() < 0.85
+    assert agreed.is_in(started.implode()).all()
+    assert codes.filter(pl.col("code").is_in(["8CV4.", "8CSB.", "8IAe1", "8CT2.", "67DJ."]))["event_date"].min() >= "2014-04-01"
+
+
+def test_nearly_everybody_of_75_has_a_named_gp_and_nobody_younger() -> None:
+    register = extracts()["gp_registrations"]
+    named = register.drop_nulls("named_accountable_gp")["true_person"].to_numpy()
+    assert lives().people.age[named].min() >= 75
+    old = lives().people.age[register["true_person"].to_numpy()] >= 75
+    assert len(named) / old.sum() == pytest.approx(0.95, abs=0.03)
+
+
+def test_before_the_service_there_are_no_care_plans() -> None:
+    from synthetic.lives import live
+    from synthetic.services.care_plans import processes
+    from synthetic.services.gp_registrations import has_named_gp
+
+    earlier = live(profiles.load("southend"), 300, date(2013, 9, 30), 1)
+    assert len(processes(earlier)[0]) == 0
+    assert not has_named_gp(earlier).any()
+
+
+def test_services_go_on_across_both_ends_of_the_two_years() -> None:
+    services = extracts()["adult_social_care"].filter(pl.col("event_type") == "Service")
+    assert (services["event_start_date"] < "2012-10-01").any()
+    assert services["event_end_date"].is_null().any()
+    other = extracts()["adult_social_care"].filter(pl.col("event_type") != "Service")
+    assert other["event_end_date"].is_not_null().all()
+
+
+def test_reablement_follows_a_discharge_from_hospital_of_an_older_person() -> None:
+    helped = extracts()["adult_social_care"].filter(pl.col("service_component") == "Reablement").select("true_person", "event_start_date")
+    discharged = spells().drop_nulls([DISCHARGED]).select("true_person", DISCHARGED)
+    pairs = helped.join(discharged, on="true_person").with_columns(pl.col("event_start_date", DISCHARGED).str.to_date())
+    soon = pairs.filter((pl.col("event_start_date") - pl.col(DISCHARGED)).dt.total_days().is_between(0, 3))
+    assert soon.select("true_person", "event_start_date").n_unique() == helped.n_unique() > 0
+    assert (lives().people.age[helped["true_person"].to_numpy()] >= 65).all()
+
+
+def test_permanent_admissions_to_care_homes_lie_near_the_national_rate() -> None:
+    made, rows = lives(), extracts()["adult_social_care"]
+    homes = rows.filter(pl.col("service_type").is_in(["Long term support: Nursing care", "Long term support: Residential care"]))
+    new = homes.filter(pl.col("event_start_date") >= "2012-10-01")["true_person"].to_numpy()
+    older = (made.people.age >= 65) & made.people.on_register
+    assert 350 < (made.people.age[new] >= 65).sum() / older.sum() / 2 * 100_000 < 1200
+
+
+def test_a_year_has_the_attendances_and_admissions_of_the_sourced_rates() -> None:
+    within = pl.col("arrival_date").is_between(pl.lit(YEAR[0].isoformat()), pl.lit(YEAR[1].isoformat()))
+    assert 330 < extracts()["emergency_care"].filter(within).height / 5.0 < 430
