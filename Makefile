@@ -41,9 +41,10 @@ lock: .venv/.made
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	touch $@
 
-.venv/.dev: .venv/.run requirements-dev.lock
+.venv/.dev: .venv/.run requirements-dev.lock requirements-data.lock
 	@echo "Installing what the tests need, once: a minute or two"
-	$(PIP) install --no-deps --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --no-deps --require-hashes --requirement requirements-dev.lock --requirement requirements-data.lock
+	tests/install_browser.sh
 	touch $@
 
 clean:
