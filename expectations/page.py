@@ -84,7 +84,7 @@ def _table(caption: str, names: Iterable[str], rows: Iterable[str]) -> str:
     head = "".join(f'<th scope="col"{" class=number" if name in NUMBERS else ""}>{escape(name)}</th>' for name in names)
     body = "\n".join(rows)
     region = f'<div class="wide" role="region" tabindex="0" aria-label="{escape(caption)}">'
-    return f'{region}<table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+    return f"{region}<table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
 
 
 def _row(*cells: str, marked: bool = False) -> str:
