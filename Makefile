@@ -11,7 +11,7 @@ demo: .venv/.run
 	$(VENV)/bcf demo
 
 test: .venv/.dev
-	$(VENV)/python -m pytest -n 2
+	$(VENV)/python -m pytest -n 2 --dist loadfile
 
 test-long: .venv/.dev
 	$(VENV)/python -m pytest -m long

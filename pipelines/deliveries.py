@@ -13,21 +13,25 @@ from bcf_linkage.storage import ledger
 from expectations.check import judge
 from expectations.gate import gate, hold, tolerances
 from pipelines.publish import exact_ledger
-from pipelines.receive import ReceiveContext, Received, areas_of, readable, receive_opened, register_of
+from pipelines.receive import ReceiveContext, Received, areas_of, read_through, readable, register_of, write
 from pipelines.runs import Run
 
 REGISTER = "gp_registrations"
 
 
 def receive_extract(run: Run, extract: str) -> Received:
-    """Judge the deliveries of one extract and receive them. Raises a Refusal; nothing of the extract is written then."""
+    """Read the deliveries of one extract, judge them, and write what is kept. Raises a Refusal; nothing of the extract is written then.
+
+    A file of another kind or period is told so before the gate could only count how often it breaks the rules.
+    """
     table, settings = EXTRACTS[extract], run.settings()
     kind: Kind = "synthetic" if settings.kind == "synthetic" else "live"
     deliveries = opened(table, run.files(extract))
-    hold(gate(judge(table, readable(deliveries)), tolerances(settings.tolerances)), _named(run.files(extract)))
     register = register_of(run.files(REGISTER), kind, run.as_at)
     context = ReceiveContext(kind, run.as_at, vault.read_key(run.workspace.vault), areas_of(settings.postcodes), register)
-    return receive_opened(table, deliveries, context, run.received(extract))
+    through = read_through(table, deliveries, context)
+    hold(gate(judge(table, readable(deliveries)), tolerances(settings.tolerances)), _named(run.files(extract)))
+    return write(through, context, run.received(extract))
 
 
 def balance(run: Run, received: Sequence[Received]) -> None:

@@ -49,21 +49,39 @@ class Received:
     path: Path
 
 
+@dataclass(frozen=True)
+class ReadThrough:
+    """Deliveries of one extract read to their end and found to be of the right kind and period, with the end of every row."""
+
+    extract: Table
+    deliveries: Sequence[Delivery]
+    rows: Rows
+    ended: pl.DataFrame
+    rules: tuple[RuleCount, ...]
+
+
 def receive(extract: Table, files: Sequence[Path], context: ReceiveContext, out: Path) -> Received:
     """Receive all deliveries of one extract. Raises a Refusal that names the file; then nothing is written."""
-    return receive_opened(extract, opened(extract, files), context, out)
+    return write(read_through(extract, opened(extract, files), context), context, out)
 
 
-def receive_opened(extract: Table, deliveries: Sequence[Delivery], context: ReceiveContext, out: Path) -> Received:
-    """The same for deliveries that are open already."""
+def read_through(extract: Table, deliveries: Sequence[Delivery], context: ReceiveContext) -> ReadThrough:
+    """Settle where every row ends, and write nothing. Raises a Refusal for a file that is as a whole not what it should be."""
     with reading(deliveries):
         rows = read(extract, deliveries, context.against, context.key)
         counts = rules.counts(extract, dict(rows.told.group_by("failures").len().iter_rows()))
         _refuse_another_date_format(rows, counts, deliveries)
         ended = settled(rows)
         _refuse_another_period(rows, ended, deliveries, context.as_at)
-        write_kept(rows, ended, context.key, out)
-    return Received(extract.name, sum(delivery.rows for delivery in deliveries), ledger(ended, deliveries), counts, out)
+    return ReadThrough(extract, deliveries, rows, ended, counts)
+
+
+def write(through: ReadThrough, context: ReceiveContext, out: Path) -> Received:
+    """Write the rows that are kept, pseudonymised, and count where all of them ended."""
+    with reading(through.deliveries):
+        write_kept(through.rows, through.ended, context.key, out)
+    rows_read = sum(delivery.rows for delivery in through.deliveries)
+    return Received(through.extract.name, rows_read, ledger(through.ended, through.deliveries), through.rules, out)
 
 
 def readable(deliveries: Sequence[Delivery]) -> pl.LazyFrame:

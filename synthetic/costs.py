@@ -33,7 +33,7 @@ def activity(extracts: Mapping[str, pl.DataFrame], start: date, end: date) -> pl
 
 def health_costs(extracts: Mapping[str, pl.DataFrame], people: int, start: date, end: date) -> NDArray[np.float64]:
     """Each person's cost to the NHS from the start to the end, in pounds, by position."""
-    pounds = pl.col("quantity") * pl.col("item").replace_strict(Prices.build().pounds, return_dtype=pl.Float64)
+    pounds = pl.col("quantity") * pl.col("item").replace_strict(Prices.build().pounds, default=0.0, return_dtype=pl.Float64)
     found = activity(extracts, start, end).group_by("true_person").agg(pounds.sum().alias("pounds")).collect()
     costs = np.zeros(people)
     costs[found["true_person"].to_numpy()] = found["pounds"].to_numpy()

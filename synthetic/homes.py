@@ -6,6 +6,7 @@ The locality is a ring: LSOAs lie around it, practices too in the order of their
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import ascii_uppercase
 
 import numpy as np
 import polars as pl
@@ -20,8 +21,10 @@ from synthetic.rates import Integers, figure
 from synthetic.streams import pick, stream
 from synthetic.window import NEVER, Window
 
-INWARD_LETTERS = "ABDEFGHJLNPQRSTUWXYZ"
-INWARD_CODES, STEP = 10 * len(INWARD_LETTERS) ** 2, 1237
+NEVER_INWARD = "CIKMOV"
+"""Letters that the part of a real postcode after the space never has; every fictional one has at least one of them."""
+INWARD = tuple(f"{digit}{a}{b}" for digit in "0123456789" for a in ascii_uppercase for b in ascii_uppercase if a in NEVER_INWARD or b in NEVER_INWARD)
+STEP = 1237
 FIRST_LSOA = 990_000
 
 
@@ -46,7 +49,7 @@ def settle(profile: Profile, pools: Pools, people: People, households: Household
     rng = stream(seed, "homes")
     count = int(households.household.max()) + 1
     areas = max(10, round(len(people) / figure("places.people_per_lsoa")))
-    each = min(max(1, round(count / areas / figure("places.households_per_postcode"))), INWARD_CODES * len(profile.postcode_districts) // areas)
+    each = min(max(1, round(count / areas / figure("places.households_per_postcode"))), len(INWARD) * len(profile.postcode_districts) // areas)
     lookup = _lookup(rng, profile, areas, each)
     home = rng.integers(0, areas * each, count).astype(np.int32)
     area = home // each
@@ -74,12 +77,8 @@ def _lookup(rng: Generator, profile: Profile, areas: int, each: int) -> pl.DataF
     decile[np.argsort(lie, kind="stable")] = np.searchsorted(np.cumsum(shares)[:-1], (np.arange(areas) + 0.5) / areas, side="right") + 1
     area = np.repeat(np.arange(areas), each)
     district = area * len(profile.postcode_districts) // areas
-    number = (np.arange(len(area)) * STEP + rng.integers(INWARD_CODES)) % INWARD_CODES
-    letters = len(INWARD_LETTERS)
-    codes = [
-        f"{profile.postcode_districts[d]} {n // letters**2}{INWARD_LETTERS[n // letters % letters]}{INWARD_LETTERS[n % letters]}"
-        for d, n in zip(district.tolist(), number.tolist(), strict=True)
-    ]
+    number = (np.arange(len(area)) * STEP + rng.integers(len(INWARD))) % len(INWARD)
+    codes = [f"{profile.postcode_districts[d]} {INWARD[n]}" for d, n in zip(district.tolist(), number.tolist(), strict=True)]
     lsoas = [f"E01{FIRST_LSOA + a}" for a in area.tolist()]
     return pl.DataFrame({"postcode": codes, "lsoa": lsoas, "deprivation_decile": decile[area]})
 

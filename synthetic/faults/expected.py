@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from bcf_linkage.definitions.places import Place
+from synthetic.faults.faulted import Faulted
 
 REGISTER = "gp_registrations"
 NEVER_READ = (Place.UNREADABLE, Place.REFUSED, Place.DUPLICATE)
@@ -26,3 +27,10 @@ def expected_places(records: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame
         "reason": pl.when(on_register).then(pl.lit("cross_check")).otherwise(pl.lit("not_on_register")),
     }
     return labelled.select(*keys, *(pl.coalesce(name, default).alias(name) for name, default in by_person.items()))
+
+
+def linked(faulted: Faulted) -> dict[str, pl.DataFrame]:
+    """The rows of each extract whose label, if they have one, lets them be linked to their person."""
+    lost = faulted.labels.filter(pl.col("place") != Place.LINKED)
+    rows = dict(lost.group_by("extract").agg("row").iter_rows())
+    return {name: frame.filter(~pl.int_range(1, pl.len() + 1).is_in(rows.get(name, []))) for name, frame in faulted.extracts.items()}

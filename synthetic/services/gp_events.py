@@ -80,9 +80,10 @@ def _medication(lives: Lives) -> Events:
 
 
 def _diagnoses(lives: Lives) -> Events:
-    """One for each condition that a person holds, from the day of diagnosis."""
+    """One for each condition that a person holds, on the day of diagnosis; on the day of registration if another practice made it in the window."""
     person, condition = np.nonzero(lives.conditions.held & lives.people.on_register[:, None])
-    day = lives.conditions.since[person, condition]
+    day, came = lives.conditions.since[person, condition], lives.people.start[person]
+    day = np.where((day >= lives.window.first) & (day < came), came, day)
     return person.astype(np.int32), day, (_first("diagnosis") + condition).astype(np.int32), np.full(len(person), NO_VALUE, np.int32)
 
 

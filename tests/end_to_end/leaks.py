@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.schema import Identity
 
 NAMES = (Identity.GIVEN_NAME, Identity.FAMILY_NAME)
 SHORTEST_ADDRESS = 8
+SHORTEST_NAME_AMONG_BYTES = 6
+"""Three letters of a name stand by chance in any packed file; its texts are searched unpacked as well, for names of any length."""
 
 NUMBER = re.compile(rb"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
 DATE = re.compile(rb"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
@@ -33,13 +37,13 @@ class Identifiers:
     addresses: frozenset[str]
     names: frozenset[str]
 
-    def found_in(self, content: bytes) -> set[str]:
-        """The identifiers that stand in these bytes."""
+    def found_in(self, content: bytes, *, packed: bool = False) -> set[str]:
+        """The identifiers that stand in these bytes; of bytes that are `packed`, those that cannot be there by chance."""
         numbers = {re.sub(rb"[ -]", b"", hit).decode() for hit in NUMBER.findall(content)} & self.numbers
         dates = {hit.decode() for hit in DATE.findall(content)} & self.dates
         postcodes = {hit.replace(b" ", b"").decode() for hit in POSTCODE.findall(content)} & self.postcodes
         text = content.decode("utf-8", "ignore")
-        names = set(WORD.findall(text)) & self.names
+        names = {word for word in WORD.findall(text) if not packed or len(word) >= SHORTEST_NAME_AMONG_BYTES} & self.names
         addresses = {address for address in self.addresses if address in text} if any(a[:SHORTEST_ADDRESS] in text for a in self.addresses) else set()
         return numbers | dates | postcodes | names | addresses
 
@@ -63,26 +67,29 @@ def identifiers_of(workspace: Path, not_dates: set[str], not_names: set[str]) ->
     )
 
 
-def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file's bytes, and what Parquet, DuckDB and SQLite files hold once unpacked. Dates in date columns are the event's, not a birth's."""
-    for file in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
-        name = str(file.relative_to(folder))
-        yield name, file.read_bytes()
-        if file.suffix == ".parquet":
-            frame = pl.read_parquet(file)
-            texts = frame.select(pl.col(pl.String).unique().implode()) if any(t == pl.String for t in frame.dtypes) else pl.DataFrame()
-            for column in texts.columns:
-                yield f"{name}, column {column}", "\n".join(v for v in texts[column][0] if v).encode()
-        elif file.suffix == ".duckdb":
-            with duckdb.connect(str(file), read_only=True) as database:
-                for (table,) in database.execute("select table_name from information_schema.tables").fetchall():
-                    yield f"{name}, table {table}", "\n".join(map(str, database.execute(f'select columns(*)::varchar from "{table}"').fetchall())).encode()
-        elif file.suffix in (".db", ".sqlite"):
-            with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as sqlite:
-                yield f"{name}, as SQL", "\n".join(sqlite.iterdump()).encode()
-
-
 def leaks(folder: Path, identifiers: Identifiers) -> dict[str, int]:
     """File (and table or column) to how many different identifiers stand in it; only where there are any."""
-    found = {name: len(identifiers.found_in(content)) for name, content in contents(folder)}
+    found: dict[str, int] = {}
+    for file in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
+        name, unpacked = str(file.relative_to(folder)), list(texts_of(file))
+        found[name] = len(identifiers.found_in(file.read_bytes(), packed=bool(unpacked) or file.suffix.startswith(".db")))
+        found |= {f"{name}, {part}": len(identifiers.found_in(text.encode())) for part, text in unpacked}
     return {name: number for name, number in found.items() if number}
+
+
+def texts_of(file: Path) -> Iterator[tuple[str, str]]:
+    """What a file holds packed away: texts of Parquet, DuckDB and SQLite, and what Prefect pickles. Date columns hold dates of events, not of birth."""
+    if file.suffix == ".parquet":
+        yield "metadata", str(pq.read_metadata(file).metadata) + str(pq.read_schema(file))
+        frame = pl.read_parquet(file)
+        for column in frame.select(pl.col(pl.String)).columns:
+            yield f"column {column}", "\n".join(frame[column].drop_nulls().unique())
+    elif file.suffix == ".duckdb":
+        with duckdb.connect(str(file), read_only=True) as database:
+            for (table,) in database.execute("select table_name from information_schema.tables").fetchall():
+                yield f"table {table}", "\n".join(map(str, database.execute(f'select columns(*)::varchar from "{table}"').fetchall()))
+    elif file.suffix in (".db", ".sqlite"):
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as sqlite:
+            yield "as SQL", "\n".join(sqlite.iterdump())
+    elif file.parent.name == "storage":
+        yield "pickled", base64.b64decode(file.read_bytes()).decode("utf-8", "ignore")

@@ -19,8 +19,6 @@ import pytest
 
 from pipelines import prefect_environment
 
-pytestmark = pytest.mark.long
-
 prefect_environment.prepare()
 
 from prefect import flow, get_client, task  # noqa: E402 - after its environment is prepared

@@ -20,8 +20,6 @@ import pytest
 
 from pipelines.prefect_environment import SETTINGS
 
-pytestmark = pytest.mark.long
-
 ROOT = Path(__file__).parents[2]
 PREFECT = Path(sys.executable).parent / "prefect"
 AT_MOST_SECONDS = 145
