@@ -35,7 +35,7 @@ def form(people: People, window: Window, seed: int) -> tuple[People, Households]
     rng = stream(seed, "households")
     head = np.arange(len(people), dtype=np.int32)
     named_after, mother, born = head.copy(), np.full_like(head, -1), people.born.copy()
-    free = ~people.care_home & (people.age >= CHILD_UNTIL)
+    free = ~people.care_home & (people.age >= CHILD_UNTIL) & (people.end >= window.first)
     children = np.flatnonzero(people.age < CHILD_UNTIL)
     eldest, family = _siblings(rng, people, children, born)
     mothers = _parents(rng, people, free & people.female, len(eldest))

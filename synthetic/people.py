@@ -27,7 +27,11 @@ class Standing(IntEnum):
 
 @dataclass(frozen=True)
 class People:
-    """One entry per person. Days are day numbers; `age` is in whole years on the as-at date, also for the dead."""
+    """One entry per person. Days are day numbers; `age` is in whole years on the as-at date, also for the dead.
+
+    `start` and `end` are the first and last day of a person's time here. A few of the registered left before the window and
+    are still on the register, since nobody told it.
+    """
 
     standing: Integers
     age: Integers
@@ -74,8 +78,9 @@ def draw(profile: Profile, count: int, window: Window, seed: int) -> People:
     died = np.where(standing == Standing.DIED, rng.integers(window.first, window.last + 1, len(age)), NEVER).astype(np.int32)
     born = np.minimum(born, np.minimum(died, window.last))
     start, end = _stay(rng, standing, born, died, window)
+    end = _left_unnoticed(rng, standing, age, life.of(age, 4), start, end, window)
     care_home = rng.random(len(age)) < np.where(standing == Standing.DIED, life.of(age, 2), life.of(age, 1))
-    care_home &= standing != Standing.ELSEWHERE
+    care_home &= (standing != Standing.ELSEWHERE) & (end >= window.first)
     return People(standing, age, female, born, start, end, died, care_home, rng.standard_normal(len(age), np.float32))
 
 
@@ -112,3 +117,14 @@ def _stay(rng: Generator, standing: Integers, born: Integers, died: Integers, wi
     end = np.where(moved, rng.integers(window.first, window.last + 1, size), np.minimum(died, window.last))
     start = np.maximum(np.minimum(start, end), born).astype(np.int32)
     return start, np.maximum(start, end).astype(np.int32)
+
+
+def _left_unnoticed(rng: Generator, standing: Integers, age: Integers, leaving: Floats, start: Integers, end: Integers, window: Window) -> Integers:
+    """Last days, of which those of a fixed share of the registered lie before the window: adults of an age to leave who had been here for some time."""
+    could = (standing == Standing.REGISTERED) & (age >= figure("people.adult_from")) & (start < window.first)
+    wanted = round(figure("people.left_unnoticed") * int((standing == Standing.REGISTERED).sum()))
+    gone = np.argsort(-np.where(could, rng.random(len(age)) ** (1 / np.maximum(leaving, 1e-3)), -1.0), kind="stable")[:wanted]
+    gone = gone[could[gone]]
+    last = end.copy()
+    last[gone] = start[gone] + (rng.random(len(gone)) * (window.first - start[gone])).astype(np.int32)
+    return last

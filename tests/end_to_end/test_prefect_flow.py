@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from pipelines import prefect_environment
@@ -28,6 +29,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_SERVER_DATAB
 from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
 from bcf_linkage.definitions.errors import DataRefused, EnvironmentRefused, Refusal, RequestRefused  # noqa: E402
+from bcf_linkage.storage.manifest import digests  # noqa: E402
 from pipelines import flows  # noqa: E402
 from pipelines.progress import heard_by, in_words, tell  # noqa: E402
 from pipelines.refresh import Request  # noqa: E402
@@ -157,7 +159,7 @@ def test_a_step_is_named_in_words(server: Path) -> None:
     assert names == ["receive hospital_admissions"]
 
 
-def test_the_story_runs_and_prefect_is_told_a_path_and_a_date(server: Path, workspace: Path) -> None:
+def test_the_story_runs_and_prefect_is_told_a_path_and_a_date(server: Path, workspace: Path, published: Path) -> None:
     heard = []
     request = Request(workspace, date(2014, 9, 30), who="an analyst", why="to see")
     with heard_by(lambda step, number, steps: heard.append(step)):
@@ -173,6 +175,8 @@ def test_the_story_runs_and_prefect_is_told_a_path_and_a_date(server: Path, work
     shown = {artifact.key: artifact for artifact in artifacts() if artifact.flow_run_id == run.id}
     assert set(shown) == {"progress", "risk-bands", "joint-assessment-condition", "published-files"}
     assert shown["progress"].data == 100
+    assert digests(workspace / "published") == digests(published / "published"), "both ways publish the same bytes"
+    assert people_of(workspace) == people_of(published)
 
 
 def test_the_keyboard_stops_a_run_and_not_the_embedded_server_first(tmp_path: Path) -> None:
@@ -308,6 +312,12 @@ print(server.analytics_enabled, server.ephemeral.enabled, server.ephemeral.start
     environment |= {"PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "77"}
     answer = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["False", "True", "77", "False"]
+
+
+def people_of(workspace: Path) -> dict[str, int]:
+    """The rows of every person-level table in one number each: a table has its rows in no order."""
+    files = (workspace / "pseudonymised").rglob("*.parquet")
+    return {str(file.relative_to(workspace)): int(pl.read_parquet(file).hash_rows().sum()) for file in files}
 
 
 def every_byte(folder: Path) -> bytes:
