@@ -28,7 +28,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_ENABLED
 from bcf_linkage.definitions.errors import EnvironmentRefused, Refusal
 from pipelines.progress import heard_by, in_words
 from pipelines.refresh import Request, refresh
-from pipelines.scrub import MayPass, carefully
+from pipelines.scrub import carefully
 from pipelines.summary import Row, Summary
 
 T = TypeVar("T")

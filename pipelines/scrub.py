@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
-from bcf_linkage.definitions.errors import EnvironmentRefused, Refusal
+from bcf_linkage.definitions.errors import EnvironmentRefused, MayPass, Refusal
 
 T = TypeVar("T")
 
@@ -21,10 +21,6 @@ _OURS = {"bcf_linkage", "expectations", "pipelines", "synthetic"}
 
 class Unforeseen(EnvironmentRefused):
     """An error that no one of us wrote: its type and place, never its words."""
-
-
-class MayPass(Unforeseen):
-    """An input or output error. The same step may succeed a little later."""
 
 
 def scrubbed(error: BaseException) -> Refusal:

@@ -26,3 +26,7 @@ class EnvironmentRefused(Refusal):
     """The machine or the workspace is not fit: no space, no key, no right to write."""
 
     exit_code = 3
+
+
+class MayPass(EnvironmentRefused):
+    """An input or output error. The same step may succeed a little later."""

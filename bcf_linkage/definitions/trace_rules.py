@@ -61,11 +61,11 @@ class Level:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A field and the levels at which it is compared, the best first. `usual` is how common one of its values is, as a rule."""
+    """A field and the levels at which it is compared, the best first. `rarest` is how rare one of its values can be."""
 
     field: str
     levels: tuple[Level, ...]
-    usual: float | None = None
+    rarest: float | None = None
 
     def code(self, level: str) -> str:
         """The code of a level in patterns. Raises KeyError."""
@@ -74,7 +74,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class TraceRules:
-    """All that the trace interprets. `smoothing` is how many people a field's usual rarity counts for beside the register's own."""
+    """All that the trace interprets. `smoothing` is how many people the rarest that a value can be counts for beside the register's own counts."""
 
     edition: Edition
     acceptance: Acceptance

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bcf_linkage.definitions.errors import EnvironmentRefused
+from bcf_linkage.definitions.errors import EnvironmentRefused, MayPass
 from bcf_linkage.storage.manifest import digests
 
 PRIVATE = 0o700
@@ -29,16 +29,19 @@ CURE = {
     errno.EROFS: "move the workspace to a disk that can be written",
     errno.EXDEV: "keep all folders of the workspace on one disk",
 }
+LASTING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV)
+"""Errors that waiting does not cure."""
 
 
 @contextmanager
 def or_refused(place: Path) -> Iterator[None]:
-    """Turns the operating system's errors on a file or folder into EnvironmentRefused: what, where, what to do."""
+    """Turns the operating system's errors on a file or folder into EnvironmentRefused (MayPass if it may): what, where, what to do."""
     try:
         yield
     except OSError as error:
         cure = CURE.get(error.errno or 0, "look at the disk and run again")
-        raise EnvironmentRefused(f"{place}: cannot be written ({error.strerror or type(error).__name__}); {cure}") from None
+        refused = EnvironmentRefused if error.errno in LASTING else MayPass
+        raise refused(f"{place}: cannot be written ({error.strerror or type(error).__name__}); {cure}") from None
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,10 @@ class Staging:
         return self.folder / "audit"
 
     def publish(self) -> Path:
-        """Swap everything in, the publication last, and point `current` at it; gives back its folder. Raises EnvironmentRefused."""
+        """Swap everything in, the publication last, and point `current` at it; gives back its folder. Raises EnvironmentRefused.
+
+        What an attempt that failed has swapped in stays there, so that it can be made again.
+        """
         workspace = self.workspace
         with or_refused(workspace.root):
             _settle(self.folder)
@@ -121,6 +127,8 @@ class Staging:
     def _swap_in(self, zone: str) -> None:
         """Put a staged folder in its place. One that is there already and holds the same bytes stays as it is."""
         written, target = self.folder / zone, self.workspace.root / zone / self.run
+        if not written.exists():
+            return
         if target.exists():
             if digests(target) == digests(written):
                 return
@@ -183,6 +191,8 @@ def recover(workspace: Workspace) -> None:
 def _stand_in(publication: Path) -> str:
     """A second, hidden name for the files of a publication, for readers to follow while its folder is replaced."""
     stand_in = publication.with_name(f".{publication.name}")
+    if stand_in.exists():
+        shutil.rmtree(stand_in)
     shutil.copytree(publication, stand_in, copy_function=os.link)
     return stand_in.name
 

@@ -28,12 +28,12 @@ from prefect.client.schemas.sorting import ArtifactSort  # noqa: E402
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings  # noqa: E402
 from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
-from bcf_linkage.definitions.errors import DataRefused, EnvironmentRefused, Refusal, RequestRefused  # noqa: E402
+from bcf_linkage.definitions.errors import DataRefused, EnvironmentRefused, MayPass, Refusal, RequestRefused  # noqa: E402
 from bcf_linkage.storage.manifest import digests  # noqa: E402
 from pipelines import flows  # noqa: E402
 from pipelines.progress import heard_by, in_words, tell  # noqa: E402
 from pipelines.refresh import Request  # noqa: E402
-from pipelines.scrub import MayPass, Unforeseen, carefully, scrubbed  # noqa: E402
+from pipelines.scrub import Unforeseen, carefully, scrubbed  # noqa: E402
 from pipelines.summary import Summary  # noqa: E402
 
 CANARY = "9434765919"

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from bcf_linkage.definitions.errors import DataRefused, EnvironmentRefused
+from bcf_linkage.definitions.errors import DataRefused, EnvironmentRefused, MayPass
 from bcf_linkage.definitions.published_tables import PUBLISHED
 from bcf_linkage.definitions.schema import Column, Table, Type
 from bcf_linkage.storage.ledger import balance, write_ledger
@@ -101,8 +101,8 @@ def test_publishing_a_run_anew_replaces_it(workspace: Workspace) -> None:
     assert hidden(workspace) == {".staging"}
 
 
-def steps(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], stop_before: int) -> int:
-    """Carry out `act`, with the machine stopped before the given rename; gives back how many there were."""
+def steps(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], stop_before: int, tidies_up: bool = False, how: BaseException | None = None) -> int:
+    """Carry out `act`, with the machine stopped before the given rename, or failing there; gives back how many there were."""
     count = 0
     replace = os.replace
 
@@ -110,13 +110,14 @@ def steps(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], stop_befor
         nonlocal count
         count += 1
         if count == stop_before:
-            raise Stopped
+            raise how or Stopped
         replace(*paths)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", counted)
-        # A machine that stops does not tidy up.
-        patch.setattr("shutil.rmtree", lambda *given, **named: None)
+        if not tidies_up:
+            # A machine that stops does not tidy up.
+            patch.setattr("shutil.rmtree", lambda *given, **named: None)
         act()
     return count
 
@@ -151,6 +152,28 @@ def test_a_crash_at_any_rename_leaves_a_whole_publication(tmp_path: Path, monkey
         publish(workspace, run, "second")
         assert current(workspace) == {"second"}
         assert (workspace.pseudonymised(run) / "people.txt").read_text() == "second"
+
+
+@pytest.mark.parametrize("run", ["one", "two"], ids=["the same run anew", "another run"])
+def test_a_disk_that_fails_at_any_rename_and_comes_back_publishes_at_the_second_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: str) -> None:
+    untouched = Workspace(tmp_path / "untouched")
+    untouched.root.mkdir()
+    publish(untouched, "one", "first")
+    renames = steps(monkeypatch, lambda: publish(untouched, run, "second"), stop_before=0, tidies_up=True)
+    for step in range(1, renames + 1):
+        workspace = Workspace(tmp_path / str(step))
+        workspace.root.mkdir()
+        publish(workspace, "one", "first")
+        with locked(workspace), staged(workspace, run) as staging:
+            write(staging, "second")
+            with pytest.raises(MayPass, match="cannot be written"):
+                steps(monkeypatch, staging.publish, stop_before=step, tidies_up=True, how=OSError(errno.EIO, "input/output error"))
+            assert current(workspace) in ({"first"}, {"second"})
+            staging.publish()
+        assert current(workspace) == {"second"}
+        assert (workspace.pseudonymised(run) / "people.txt").read_text() == "second"
+        assert (workspace.audit(run) / "manifest.json").read_text() == "second"
+        assert hidden(workspace) == {".staging"}
 
 
 def test_leftovers_of_a_stopped_run_are_cleared_at_the_next_start(workspace: Workspace) -> None:
