@@ -34,10 +34,10 @@ OUTCOMES = ("Very High", "High", "Moderate", "Low", "Non users", "cost", "emerge
 FIGURES = ("urgent.emergency_scale", "people.left_unnoticed")
 NUDGE = 0.15
 """How far each rate is moved to measure slopes, as a logarithm."""
-CLOSE, BEND, FLATTEST = 0.001, 0.5, 0.02
-"""A miss of the first weighs as much as a change of slope of the second. From knot to knot the curve rises by the third or more."""
-FURTHEST = 0.5
-"""No rate moves further than this in a round."""
+CLOSE, BEND, FAR = 0.001, 0.5, 0.3
+"""A miss of the first weighs as much as a change of slope of the second, or a rate moved by the third in a round."""
+FLATTEST = 0.02
+"""From knot to knot the curve rises by this or more."""
 
 Vector = NDArray[np.float64]
 
@@ -62,7 +62,9 @@ def printed() -> Vector:
 
 def clean(people: int, seeds: Iterable[int]) -> Vector:
     """What comes out at the present rates before faults, a mean over the seeds."""
-    return np.mean([outcomes(lives, observed(lives)) for lives in (_southampton(people, seed) for seed in seeds)], axis=0)
+    each = [outcomes(lives, observed(lives)) for lives in (_southampton(people, seed) for seed in seeds)]
+    mean: Vector = np.mean(each, axis=0)
+    return mean
 
 
 def taken_by_faults(people: int, seed: int) -> Vector:
@@ -102,7 +104,7 @@ def slopes(people: int, seed: int) -> Vector:
 
 
 def step(now: Vector, miss: Vector, moves: Vector) -> Vector:
-    """The next rates: those of the smoothest rising curve that, as far as the slopes tell, misses nothing; not all the way if that is far.
+    """The next rates: those of the smoothest rising curve that, as far as the slopes tell, misses nothing.
 
     The curve is its first point and its rises from knot to knot, none of them below the flattest, found one after the other
     until they settle.
@@ -111,16 +113,16 @@ def step(now: Vector, miss: Vector, moves: Vector) -> Vector:
     into = np.eye(len(now))
     into[:knots, :knots] = np.tril(np.ones((knots, knots)))
     bends = np.hstack([_bends(numbers(table("spend"), "need")), np.zeros((knots - 2, len(FIGURES)))])
-    equations = np.vstack([moves / CLOSE, bends / BEND]) @ into
-    wanted = np.append((miss + moves @ now) / CLOSE, np.zeros(knots - 2))
+    equations = np.vstack([moves / CLOSE, bends / BEND, np.eye(len(now)) / FAR]) @ into
+    wanted = np.concatenate([(miss + moves @ now) / CLOSE, np.zeros(knots - 2), now / FAR])
     found, least = np.linalg.solve(into, now), np.full(len(now), -np.inf)
     least[1:knots] = FLATTEST
     normal, right = equations.T @ equations, equations.T @ wanted
     for _ in range(20_000):
         for n in range(len(found)):
             found[n] = max(found[n] + (right[n] - normal[n] @ found) / normal[n, n], least[n])
-    change: Vector = into @ found - now
-    return now + change * min(1, FURTHEST / np.abs(change).max())
+    following: Vector = into @ found
+    return following
 
 
 def main() -> None:
@@ -147,7 +149,8 @@ def _southampton(people: int, seed: int) -> Lives:
 def _bends(need: Vector) -> Vector:
     """Takes the points of a curve to its changes of slope from one stretch to the next."""
     rises: Vector = np.diff(np.eye(len(need)), axis=0) / np.diff(need)[:, None]
-    return np.diff(rises, axis=0)
+    bends: Vector = np.diff(rises, axis=0)
+    return bends
 
 
 def _tell(what: str, logarithms: Vector) -> None:

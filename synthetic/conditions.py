@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import polars as pl
 
 from synthetic.people import People
 from synthetic.rates import Floats, Integers, Truths, by_age, figure, numbers, table
@@ -35,7 +36,7 @@ def fall_ill(people: People, quintile: Integers, window: Window, seed: int) -> C
     health = people.general_health + figure("conditions.care_home") * people.care_home
     weight = figure("conditions.health")
     held = np.empty((len(people), len(rates)), np.bool_)
-    for column, (female_ratio, deprivation_ratio) in enumerate(rates.select("female_ratio", "deprivation_ratio").cast(float).iter_rows()):
+    for column, (female_ratio, deprivation_ratio) in enumerate(rates.select("female_ratio", "deprivation_ratio").cast(pl.Float64).iter_rows()):
         share = prevalence.of(people.age, column) * _relative(people.female, quintile, female_ratio, deprivation_ratio)
         score = weight * health + np.sqrt(1 - weight**2) * rng.standard_normal(len(people), np.float32)
         held[:, column] = score > -normal_scores(np.minimum(share, 0.95))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from bcf_linkage.definitions.rulebook import Prices
@@ -85,7 +86,8 @@ def emergency_targets(age: Integers, quintile: Integers, registered: NDArray[np.
 def _attendance_targets(age: Integers, emergencies: NDArray[np.float64]) -> NDArray[np.float64]:
     """A&E attendances a year that do not end in admission."""
     all_attendances = figure("urgent.attendance_scale") / 1000 * by_age(table("use_by_age")).of(age, 1)
-    return np.maximum(all_attendances - figure("urgent.through_emergency_department") * emergencies, 0.1 * all_attendances)
+    others: NDArray[np.float64] = np.maximum(all_attendances - figure("urgent.through_emergency_department") * emergencies, 0.1 * all_attendances)
+    return others
 
 
 def _level(hazard: Floats, rates: NDArray[np.float64], groups: Integers, registered: NDArray[np.bool_]) -> Floats:
@@ -99,7 +101,7 @@ def _level(hazard: Floats, rates: NDArray[np.float64], groups: Integers, registe
 
 def season(service: str, month: Integers) -> Floats:
     """How much more or less there is of a kind of service in each month of the window."""
-    seasons = table("seasons").drop("service", "source", "mark").cast(float).to_numpy()
+    seasons = table("seasons").drop("service", "source", "mark").cast(pl.Float64).to_numpy()
     row = seasons[table("seasons")["service"].to_list().index(service)]
     relative: Floats = (row / row.mean()).astype(np.float32)[month]
     return relative
@@ -117,7 +119,7 @@ def _mix() -> tuple[list[str], NDArray[np.float64]]:
     mix, ages = table("mix"), by_age(table("mix_by_age"))
     levels = np.log([float(column) for column in mix.columns[1:-2]])
     at = np.linspace(levels[0], levels[-1], LEVELS)
-    weights = mix[:, 1:-2].cast(float).to_numpy()
+    weights = mix[:, 1:-2].cast(pl.Float64).to_numpy()
     shares = np.stack([np.interp(at, levels, row) for row in weights])[:, None, :] * ages.values[:, :, None]
     return mix["service"].to_list(), (shares / shares.sum(axis=0)).reshape(len(weights), -1)
 

@@ -17,6 +17,8 @@ from synthetic.faults import Faulted
 from synthetic.faults.raw import RAW
 
 Format = Literal["csv", "parquet"]
+BLOCK = 250_000
+"""Rows that are written at once. A faulted extract is made of many short runs, which are slow to write one by one."""
 LOOKUP = ("postcode", "lsoa", "deprivation_decile")
 
 
@@ -94,9 +96,9 @@ def write_csv(rows: pl.DataFrame, path: Path, raw: dict[int, str]) -> None:
 
 
 def _append(rows: pl.DataFrame, file: IO[bytes]) -> None:
-    if rows.height:
+    for start in range(0, rows.height, BLOCK):
         file.flush()
-        rows.write_csv(file, include_header=False)
+        rows[start : start + BLOCK].rechunk().write_csv(file, include_header=False)
 
 
 def _file(aside: Path, path: str) -> Path:

@@ -77,4 +77,5 @@ def _drawn(rng: Generator, pools: list[NDArray[np.str_]], which: Integers) -> pl
     """One word for each entry, from the pool that it names by position."""
     sizes = np.array([len(pool) for pool in pools])
     starts = np.cumsum(sizes) - sizes
-    return pl.Series(np.concatenate(pools))[starts[which] + (rng.random(len(which)) * sizes[which]).astype(np.int64)]
+    words = pl.Series(np.concatenate(pools))
+    return words.gather(starts[which] + (rng.random(len(which)) * sizes[which]).astype(np.int64))

@@ -33,8 +33,8 @@ def by_month(people: People, stays: Floats, window: Window, seed: int) -> Floats
     rng = stream(seed, "need by month")
     size, keep, fading = len(stays), figure("need.drift"), figure("need.episode_fading")
     need = np.empty((size, window.months), np.float32)
-    drift = rng.standard_normal(size, np.float32)
-    episode = np.zeros(size, np.float32)
+    drift: Floats = rng.standard_normal(size, np.float32)
+    episode: Floats = np.zeros(size, np.float32)
     for month in range(window.months):
         need[:, month] = figure("need.persistent") * stays + figure("need.slow") * drift + episode
         drift = keep * drift + np.float32(np.sqrt(1 - keep**2)) * rng.standard_normal(size, np.float32)

@@ -103,8 +103,8 @@ def _years(rng: Generator, life: ByAge, band: Integers) -> NDArray[np.float64]:
     """Exact age in years: even within a band, and fading beyond 85."""
     widths = np.append(np.diff(life.starts), 0)
     beyond = np.minimum(rng.exponential(figure("people.years_beyond_85"), len(band)), 22)
-    ages: NDArray[np.float64] = life.starts[band] + np.where(widths[band] > 0, rng.random(len(band)) * widths[band], beyond)
-    return ages
+    into: NDArray[np.float64] = np.where(widths[band] > 0, rng.random(len(band)) * widths[band], beyond)
+    return into + life.starts[band]
 
 
 def _stay(rng: Generator, standing: Integers, born: Integers, died: Integers, window: Window) -> tuple[Integers, Integers]:
@@ -112,10 +112,10 @@ def _stay(rng: Generator, standing: Integers, born: Integers, died: Integers, wi
     size = len(born)
     before = window.first - rng.exponential(figure("people.years_registered") * YEAR, size) - 1
     joined = rng.random(size) < figure("people.joining") * window.years
-    start = np.where(joined, rng.integers(window.first, window.last + 1, size), before)
+    came = np.where(joined, rng.integers(window.first, window.last + 1, size), before)
     moved = standing == Standing.MOVED_AWAY
     end = np.where(moved, rng.integers(window.first, window.last + 1, size), np.minimum(died, window.last))
-    start = np.maximum(np.minimum(start, end), born).astype(np.int32)
+    start = np.maximum(np.minimum(came, end), born).astype(np.int32)
     return start, np.maximum(start, end).astype(np.int32)
 
 

@@ -33,7 +33,8 @@ def mean_cost(age: Integers) -> Floats:
 
 
 def _location(mean: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.log(mean) - figure("stays.spread") ** 2 / 2
+    location: NDArray[np.float64] = np.log(mean) - figure("stays.spread") ** 2 / 2
+    return location
 
 
 @cache

@@ -38,11 +38,13 @@ def normal_scores(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 def draw(rng: Generator, odds: Iterable[float], count: int) -> Integers:
     """For each of `count`, one of the odds by position."""
     ends = np.cumsum(list(odds))
-    return np.searchsorted(ends[:-1], rng.random(count) * ends[-1], side="right").astype(np.int32)
+    drawn: Integers = np.searchsorted(ends[:-1], rng.random(count) * ends[-1], side="right").astype(np.int32)
+    return drawn
 
 
 def pick(rng: Generator, weights: Floats) -> Integers:
     """For each row of weights, one column by position with those odds. A row without weight gives column 0."""
     ends = np.cumsum(weights, axis=1)
     marks = np.minimum(rng.random(len(weights), np.float32) * ends[:, -1], np.nextafter(ends[:, -1], 0))
-    return (ends[:, :-1] <= marks[:, None]).sum(axis=1).astype(np.int32)
+    picked: Integers = (ends[:, :-1] <= marks[:, None]).sum(axis=1).astype(np.int32)
+    return picked

@@ -23,7 +23,6 @@ class Acceptance:
     margin: float
     plausible: float
     fewest_fields: int
-    similar_fields: int
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,18 @@ class Guards:
 
 @dataclass(frozen=True)
 class Level:
-    """A way for two values of a field to meet: its code in a pattern, and how often it happens to one person's (m) and to two people's (u)."""
+    """A way for two values of a field to meet: its code in a pattern, and how often it happens to one person's (m) and to two people's (u).
+
+    With `by_value`, u is how common the value is. `counts` says that the field agrees, `contradicts` that it may tell of kin.
+    """
 
     level: str
     code: str
     m: float
     u: float
     by_value: bool = False
+    counts: bool = False
+    contradicts: bool = False
 
 
 @dataclass(frozen=True)

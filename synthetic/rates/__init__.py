@@ -22,8 +22,8 @@ FOLDER = files("synthetic") / "rates"
 MARKS = ("S", "M", "D", "A", "C")
 AGE_BAND = re.compile(r"(\d+)(?:-\d+|\+)")
 
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int32]
+Floats = NDArray[np.floating]
+Integers = NDArray[np.signedinteger]
 Truths = NDArray[np.bool_]
 
 
@@ -67,7 +67,8 @@ class ByAge:
 
     def of(self, ages: Integers, row: int = 0) -> Floats:
         """One row's figure for each age."""
-        return self.values[row].astype(np.float32)[self.at(ages)]
+        figures: Floats = self.values[row].astype(np.float32)[self.at(ages)]
+        return figures
 
 
 def by_age(frame: pl.DataFrame) -> ByAge:

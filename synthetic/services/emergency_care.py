@@ -21,7 +21,7 @@ ADMITTED = "01"
 def record(lives: Lives, spells: Spells, method: pl.Series) -> pl.DataFrame:
     """One row per attendance, in order of arrival."""
     rng = stream(lives.seed, "emergency care")
-    admitted = spells[(method == EMERGENCY_DEPARTMENT).to_numpy()]
+    admitted = spells[(method == EMERGENCY_DEPARTMENT).to_numpy() & (spells.start >= lives.window.first)]
     person, month = place(rng, lives.demand.attendances)
     day = day_in_month(rng, lives.people, lives.window, person, month, weekdays=False)
     person, day = np.concatenate([admitted.person, person]), np.concatenate([admitted.start, day])

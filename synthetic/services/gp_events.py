@@ -9,7 +9,7 @@ from bcf_linkage.definitions.code_lists import code_list
 from synthetic import conditions
 from synthetic.demand import prices, season
 from synthetic.lives import Lives
-from synthetic.rates import Integers, numbers, table
+from synthetic.rates import Integers, Truths, numbers, table
 from synthetic.services import care_plans
 from synthetic.services.placing import day_in_month, place
 from synthetic.services.prescribing import prescriptions, sections
@@ -52,7 +52,7 @@ def record(lives: Lives) -> pl.DataFrame:
 
 def _catalogue() -> pl.DataFrame:
     """What an event can be: consultation modes, sections of the formulary, conditions, measurements, care-plan codes, in that order."""
-    rows = [("consultation", None, None, mode) for mode in MODES]
+    rows: list[tuple[str, str | None, str | None, str | None]] = [("consultation", None, None, mode) for mode in MODES]
     rows += [("medication", "bnf", section, None) for section in sections()]
     rows += [("diagnosis", "readv2", code, None) for code in table("conditions")["read_code"]]
     rows += [("process", "readv2", code, None) for code in (*table("measurements")["code"], *care_plans.CODES)]
@@ -94,7 +94,7 @@ def _measurements(lives: Lives) -> list[Events]:
     parts = []
     for row, (code, asking) in enumerate(rates.select("code", "conditions").iter_rows()):
         rng = stream(lives.seed, f"measurements: {code}")
-        needed = held[:, [conditions.names().index(name) for name in asking.split("|")]].any(axis=1)
+        needed: Truths = np.any(held[:, [conditions.names().index(name) for name in asking.split("|")]], axis=1)
         person, month = place(rng, there * needed[:, None] * np.float32(numbers(rates, "a_year")[row] / 12))
         day = day_in_month(rng, lives.people, lives.window, person, month, weekdays=True)
         drawn = rng.normal(numbers(rates, "mean")[row], numbers(rates, "spread")[row], len(person))

@@ -61,7 +61,8 @@ def reablement(rng: Generator, lives: Lives, spells: Spells) -> pl.DataFrame:
     older = (lives.people.age[stays.person] >= figure("social_care.older_age")) & ~lives.people.care_home[stays.person] & (stays.end <= lives.window.last)
     fit = older & (stays.nights >= figure("social_care.reablement_from_nights"))
     wanted = round(figure("social_care.reablement") * older.sum())
-    chosen = np.sort(rng.permutation(np.flatnonzero(fit))[:wanted])
+    likelier = figure("social_care.reablement_slope") * lives.persistent[stays.person] + rng.gumbel(size=len(stays))
+    chosen = np.sort(np.argsort(np.where(fit, -likelier, np.inf), kind="stable")[: min(wanted, fit.sum())])
     person = stays.person[chosen]
     start = stays.end[chosen] + rng.integers(0, 3, len(chosen), np.int32)
     end = start + np.minimum(10 + rng.exponential(figure("social_care.reablement_days") - 10, len(chosen)), 42).astype(np.int32)

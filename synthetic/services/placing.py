@@ -20,16 +20,17 @@ def place(rng: Generator, rates: Floats) -> tuple[Integers, Integers]:
     marks = np.cumsum(rng.standard_exponential(count + 1))
     cell = np.searchsorted(ends, marks[:-1] * (ends[-1] / marks[-1]), side="right") if count else np.empty(0, np.int64)
     cell = np.minimum(cell, len(ends) - 1)
-    return (cell % len(rates)).astype(np.int32), (cell // len(rates)).astype(np.int32)
+    month, person = np.divmod(cell, len(rates))
+    return person.astype(np.int32), month.astype(np.int32)
 
 
 def day_in_month(rng: Generator, people: People, window: Window, person: Integers, month: Integers, weekdays: bool) -> Integers:
     """A day of the month on which the person is here; for services that rest at the weekend, a working day of that week or the next."""
     low = np.maximum(window.edges[month], people.start[person])
     high = np.minimum(window.edges[month + 1] - 1, people.end[person])
-    day = low + (rng.random(len(person), np.float32) * (high - low + 1)).astype(np.int32)
+    day: Integers = (low + (rng.random(len(person), np.float32) * (high - low + 1)).astype(np.int32)).astype(np.int32)
     if not weekdays:
-        return day.astype(np.int32)
+        return day
     back = np.where(weekday(day) < 5, 0, weekday(day) - 4 + person % 5)
     moved = day - back
     moved = np.where(moved < low, day - back + 7, moved)
@@ -38,10 +39,5 @@ def day_in_month(rng: Generator, people: People, window: Window, person: Integer
 
 def weekday(day: Integers) -> Integers:
     """The day of the week of each day number, 0 for Monday."""
-    return (day + 3) % 7
-
-
-def in_order(*columns: Integers) -> tuple[Integers, ...]:
-    """The columns in order of the first, those of equal rank as they were."""
-    order = np.argsort(columns[0], kind="stable")
-    return tuple(column[order] for column in columns)
+    number: Integers = (day + 3) % 7
+    return number

@@ -7,6 +7,7 @@ from enum import IntEnum
 from functools import cache
 
 import numpy as np
+import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -20,6 +21,8 @@ from synthetic.streams import pick, stream
 from synthetic.window import NEVER
 
 WINTER = (0, 1, 11)
+BEFORE = 3
+"""Months before the window in which a stay may have begun that goes on into it."""
 
 
 class Kind(IntEnum):
@@ -57,10 +60,10 @@ class Spells:
 
 
 def spells(lives: Lives) -> Spells:
-    """All spells that began in the window, by person and day. No two of a person overlap: one that would follows the other."""
+    """All spells that touch the window, by person and day. No two of a person overlap: one that would follows the other."""
     planned = [_planned(lives, kind) for kind in (Kind.ELECTIVE_INPATIENT, Kind.DAY_CASE, Kind.REGULAR_ATTENDANCE)]
     born = _births(lives)
-    drawn = _together([born, _deliveries(lives, born), _emergencies(lives), *planned])
+    drawn = _together([born, _deliveries(lives, born), _already_in(lives), _emergencies(lives), *planned])
     queued = _one_after_the_other(stream(lives.seed, "spells"), drawn)
     kept = queued[queued.start <= lives.people.end[queued.person]]
     return _until_death(lives, kept)
@@ -73,6 +76,17 @@ def _emergencies(lives: Lives) -> Spells:
     reason = _reasons(rng, lives, Kind.EMERGENCY, person, np.isin(lives.window.month_of_year[month], WINTER))
     longer = numbers(table("diagnoses"), "longer").astype(np.float32)[reason]
     return _of(Kind.EMERGENCY, person, start, nights(rng, lives.people.age[person], longer), reason)
+
+
+def _already_in(lives: Lives) -> Spells:
+    """The emergency stays that had begun in the months before the window and went on into it."""
+    rng = stream(lives.seed, "already in hospital")
+    person, back = place(rng, np.repeat(lives.demand.emergencies[:, :1], BEFORE, axis=1))
+    start = lives.window.first - 1 - back * 30 - rng.integers(0, 30, len(person), np.int32)
+    reason = _reasons(rng, lives, Kind.EMERGENCY, person)
+    longer = numbers(table("diagnoses"), "longer").astype(np.float32)[reason]
+    before = _of(Kind.EMERGENCY, person, start, nights(rng, lives.people.age[person], longer), reason)
+    return before[(before.end >= lives.window.first) & (start >= lives.people.start[person])]
 
 
 def _planned(lives: Lives, kind: Kind) -> Spells:
@@ -123,11 +137,12 @@ def _reasons(rng: Generator, lives: Lives, kind: Kind, person: Integers, winter:
             weights[:, column] *= lives.people.female[person] == (sex == "F")
         if winter is not None and colder != "1":
             weights[:, column] *= np.where(winter, np.float32(colder), np.float32(1))
-    return rows[pick(rng, weights)]
+    reasons: Integers = rows[pick(rng, weights)]
+    return reasons
 
 
 @cache
-def _diagnoses(kind: Kind) -> tuple:
+def _diagnoses(kind: Kind) -> tuple[pl.DataFrame, Integers]:
     rates = table("diagnoses").with_row_index("row")
     mine = rates.filter(rates["kind"] == kind.name.lower())
     return mine, mine["row"].to_numpy().astype(np.int32)

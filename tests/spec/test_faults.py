@@ -128,6 +128,10 @@ def _digits_off(now: dict[str, str], was: dict[str, str]) -> list[int]:
     return [n for n in range(10) if now["nhs_number"][n] != was["nhs_number"][n]]
 
 
+def _event_day(row: dict[str, str]) -> str:
+    return next(row[table.event_date] for table in EXTRACTS.values() if table.event_date in row)
+
+
 SHOWN: dict[str, Callable[[dict[str, str], dict[str, str]], object]] = {
     "accent_lost": _changed("given_name", "family_name"),
     "hyphen_dropped": lambda now, was: "-" not in now["given_name"] + now["family_name"] and "-" in was["given_name"] + was["family_name"],
@@ -160,6 +164,15 @@ SHOWN: dict[str, Callable[[dict[str, str], dict[str, str]], object]] = {
     "unknown_code": lambda now, was: list(now.values()).count("QQ") == 1,
     "unknown_essential_code": lambda now, was: list(now.values()).count("QQ") == 1,
     "date_format": lambda now, was: any(re.fullmatch(r"\d\d/\d\d/\d{4}", str(value)) for value in now.values()),
+    "moved": _changed("address_line_1", "postcode"),
+    "care_home_address": _changed("address_line_1", "postcode"),
+    "impossible_date": lambda now, was: next(value for name, value in now.items() if value != was[name]).endswith("-02-30"),
+    "date_before_1900": lambda now, was: [value for name, value in now.items() if value != was[name]] == ["1899-12-30"],
+    "end_before_start": lambda now, was: [value < (was[name] or "9999") for name, value in now.items() if value != was[name]] == [True],
+    "late": lambda now, was: _event_day(now) < "2012-10-01" <= max(_event_day(was), "2012-10-01"),
+    "future": lambda now, was: _event_day(now) > "2014-09-30" >= _event_day(was),
+    "duplicate": lambda now, was: now == was,
+    "sent_again": lambda now, was: now == was,
     "twin": lambda now, was: now == was,
     "type_1": lambda now, was: now == was,
 }
@@ -170,6 +183,18 @@ def test_the_row_shows_the_fault(clean: Locality, faulted: Faulted, fault: str) 
     pairs = _pairs(clean, faulted, fault)
     assert pairs
     assert all(SHOWN[fault](now, was) for now, was in pairs)
+
+
+def test_no_fault_goes_unseen() -> None:
+    by_the_tests_that_follow = {"key_missing", "number_shared", "two_numbers"}
+    assert set(SHOWN) | set(RAW) | by_the_tests_that_follow == {rate.fault for rate in load_rates()}
+
+
+def test_a_row_without_its_record_number_has_none(faulted: Faulted) -> None:
+    labels = faulted.labels.filter(pl.col("fault") == "key_missing")
+    assert labels.height
+    for name, row in labels.select("extract", "row").iter_rows():
+        assert faulted.extracts[name][row - 1, EXTRACTS[name].key[0]] is None
 
 
 def test_two_people_share_a_number_and_are_two_on_the_register(faulted: Faulted) -> None:

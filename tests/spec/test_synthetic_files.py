@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -13,8 +16,9 @@ from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
 from synthetic.faults import Faulted, apply
 from synthetic.faults.raw import RAW
-from synthetic.files import write, write_csv
+from synthetic.files import Format, write, write_csv
 from synthetic.locality import Locality
+from synthetic.make import make
 from synthetic.profiles import load
 from tests.spec.small_locality import small_locality
 
@@ -83,6 +87,19 @@ def test_the_same_locality_gives_the_same_bytes(faulted: Faulted, clean: Localit
     first, second = (write(faulted, clean.lookup, tmp_path / folder) for folder in "ab")
     assert first == second
     assert all((tmp_path / "a" / file.path).read_bytes() == (tmp_path / "b" / file.path).read_bytes() for file in first)
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_the_same_seed_writes_the_same_bytes_in_another_process(file_format: Format, tmp_path: Path) -> None:
+    here, there, other = (tmp_path / name for name in ("here", "there", "other"))
+    written = make("southend", 300, 11, here, file_format)
+    call = f"from pathlib import Path; from synthetic.make import make; make('southend', 300, 11, Path({str(there)!r}), {file_format!r})"
+    elsewhere = os.environ | {"PYTHONHASHSEED": "7", "POLARS_MAX_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", call], check=True, env=elsewhere, cwd=Path(__file__).parents[2])
+    make("southend", 300, 12, other, file_format)
+    for file in written:
+        assert (here / file.path).read_bytes() == (there / file.path).read_bytes(), file.path
+        assert (here / file.path).read_bytes() != (other / file.path).read_bytes(), file.path
 
 
 def test_the_lookup_has_its_three_columns(faulted: Faulted, clean: Locality, tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bcf_linkage.definitions.columns import POSTCODE
+from bcf_linkage.definitions.extracts import EXTRACTS
 from synthetic import profiles
 from synthetic.people import Standing
+from synthetic.rates import figure
 from synthetic.window import NEVER
 from tests.spec.clean_locality import extracts, lives
 
@@ -69,6 +72,27 @@ def test_a_postcode_lies_in_one_area_of_one_decile() -> None:
     assert lookup["postcode"].n_unique() == lookup.height
     assert lookup.group_by("lsoa").agg(pl.col("deprivation_decile").n_unique())["deprivation_decile"].max() == 1
     assert lives().words["postcode"].is_in(lookup["postcode"].implode()).all()
+
+
+@pytest.mark.parametrize("locality", profiles.names())
+def test_no_postcode_could_be_a_real_one(locality: str) -> None:
+    """After the space a real one never has C, I, K, M, O or V."""
+    postcodes = lives(600, locality).homes.lookup["postcode"]
+    assert postcodes.str.contains(r" [0-9](?:[CIKMOV][A-Z]|[A-Z][CIKMOV])$").all()
+    assert postcodes.str.contains(f"^(?:{POSTCODE.pattern})$").all()
+
+
+def test_some_on_the_register_left_long_ago_and_use_nothing() -> None:
+    made = lives()
+    gone = np.flatnonzero((made.people.standing == Standing.REGISTERED) & (made.people.end < made.window.first))
+    assert len(gone) == round(figure("people.left_unnoticed") * 5000)
+    register = extracts()["gp_registrations"].filter(pl.col("true_person").is_in(gone.tolist()))
+    assert register.height == len(gone)
+    assert register["registration_end_date"].is_null().all()
+    for name, table in EXTRACTS.items():
+        if table.event_date:
+            seen = extracts()[name].filter(pl.col("true_person").is_in(gone.tolist()))
+            assert (seen[table.event_end or table.event_date].fill_null("9999") < "2012-10-01").all(), name
 
 
 def test_care_home_residents_are_old_and_share_an_address_that_the_register_marks() -> None:

@@ -59,7 +59,7 @@ def test_what_is_known_of_a_person_is_the_same_in_every_extract() -> None:
 
 
 def test_admission_through_the_emergency_department_follows_an_attendance_of_that_day() -> None:
-    through = spells().filter(pl.col(METHOD) == "21").select("true_person", day=ADMITTED).sort("true_person", "day")
+    through = spells().filter((pl.col(METHOD) == "21") & (pl.col(ADMITTED) >= "2012-10-01")).select("true_person", day=ADMITTED).sort("true_person", "day")
     attended = extracts()["emergency_care"].filter(pl.col("ae_attendance_disposal") == "01")
     assert through.equals(attended.select("true_person", day="arrival_date").sort("true_person", "day"))
     assert set(attended["ae_department_type"]) == {"01"}
@@ -89,6 +89,14 @@ def test_the_episodes_of_a_spell_follow_each_other_and_fill_it() -> None:
     last = rows.group_by(of_spell).agg(pl.all().last())
     closed = last.drop_nulls([DISCHARGED])
     assert (closed["end_date_consultant_episode"] == closed[DISCHARGED]).all()
+
+
+def test_people_were_in_hospital_before_the_first_day_as_many_as_on_any_other() -> None:
+    def inside(day: str) -> int:
+        return spells().filter((pl.col(ADMITTED) < day) & (pl.col(DISCHARGED).fill_null("9999") >= day)).height
+
+    others = [inside(f"{year}-{month:02d}-01") for year, months in ((2012, (11, 12)), (2013, range(1, 13))) for month in months]
+    assert inside("2012-10-01") > 0.5 * sum(others) / len(others)
 
 
 def test_people_still_in_hospital_have_no_discharge() -> None:

@@ -1,0 +1,33 @@
+"""Sealed files under a newer key: after a register key is rotated, everything that its predecessor sealed is sealed anew."""
+
+from __future__ import annotations
+
+from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.identifiable.vault.bridge import bridge_files
+from bcf_linkage.identifiable.vault.keeping import Vault
+from bcf_linkage.identifiable.vault.register import register_files
+from bcf_linkage.identifiable.vault.ring import Purpose
+from bcf_linkage.identifiable.vault.sealed import label_of, seal, unseal
+
+
+def sealed_under(vault: Vault, key_id: str) -> int:
+    """How many files only this key opens."""
+    return sum(label_of(file).get("key") == key_id for file in (*register_files(vault), *bridge_files(vault)))
+
+
+def reseal(vault: Vault) -> int:
+    """Seal every file under the register key in use; gives back how many were under another. One that is stopped can be called again."""
+    newest, resealed = vault.current(Purpose.REGISTER), 0
+    for file in (*register_files(vault), *bridge_files(vault)):
+        label = label_of(file)
+        if label.get("key") != newest.name:
+            label, content = unseal(file, vault.key(label.get("key", "")), label.get("kind", ""), label.get("name", ""))
+            seal(file, newest, label, content)
+            resealed += 1
+    return resealed
+
+
+def refuse_while_needed(vault: Vault, key_id: str) -> None:
+    """Raises RequestRefused while a file can be opened with this key alone."""
+    if needed := sealed_under(vault, key_id):
+        raise RequestRefused(f"{key_id} still opens {needed} files of the vault; `bcf keys rotate --purpose register` seals them anew, then retire it")

@@ -1,0 +1,131 @@
+"""What `locality.toml` states of keys, of how long things are kept, and of who may ask for whom by name. All of it may be left out."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.identifiable.vault import Purpose, Source
+from pipelines.sections import Section
+
+PROJECT = "risk stratification"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """For whom and what for pseudonyms are made, and where the keys come from: the vault's own files unless stated."""
+
+    recipient: str = ""
+    project: str = PROJECT
+    sources: Mapping[Purpose, Source] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How long something is kept: so many days after it was last published from, or the newest so many runs. Without either, for good."""
+
+    days: int | None = None
+    runs: int | None = None
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long each zone keeps what it holds; the vault's registers and the lists that it gave out are apart from its keys, which stay."""
+
+    landing: Keep = Keep()
+    pseudonymised: Keep = Keep()
+    published: Keep = Keep()
+    registers: Keep = Keep()
+    reidentified: Keep = Keep()
+
+
+NO_RETENTION = Retention()
+
+BY_DAYS_ALONE = ("landing", "reidentified")
+"""What no run stands for by itself."""
+
+
+@dataclass(frozen=True)
+class Authorised:
+    """Who may ask for a practice's own patients by name, and who may approve it."""
+
+    requesters: tuple[str, ...]
+    approvers: tuple[str, ...]
+
+
+def keys(file: Path, values: object) -> Keys:
+    """The section `[keys]`. Raises RequestRefused."""
+    section = Section(file, "keys", values)
+    sources = {purpose: source for purpose in Purpose if (source := _source(file, purpose, section.optional(purpose, dict, {})))}
+    stated = Keys(section.optional("recipient", str, ""), section.optional("project", str, PROJECT), sources)
+    section.done()
+    if len(sources) == len(Purpose) and len(set(sources.values())) == 1 and not any("{id}" in word for word in sources[Purpose.REGISTER].words):
+        raise RequestRefused(f"{file}: [keys] gives the pseudonyms and the register one key; give each its own")
+    return stated
+
+
+def _source(file: Path, purpose: Purpose, values: dict[str, Any]) -> Source | None:
+    section = Section(file, f"keys.{purpose}", values)
+    kinds: dict[Literal["file", "environment", "command"], type[Any]] = {"file": str, "environment": str, "command": list}
+    stated = [(kind, section.take(kind, type_)) for kind, type_ in kinds.items() if kind in section.left]
+    section.done()
+    if not stated:
+        return None
+    if len(stated) > 1:
+        raise RequestRefused(f"{file}: [keys.{purpose}] names {' and '.join(kind for kind, _ in stated)}; a key comes from one place: keep one")
+    kind, where = stated[0]
+    if kind == "file":
+        return Source(kind, (str(file.parent / where),))
+    if kind == "environment":
+        return Source(kind, (where,))
+    return Source(kind, _words(file, f"keys.{purpose}", kind, where))
+
+
+def retention(file: Path, values: object) -> Retention:
+    """The section `[retention]`. Raises RequestRefused."""
+    section = Section(file, "retention", values)
+    kept = {zone: _keep(file, zone, section.take(zone, dict)) for zone in Retention.__dataclass_fields__ if zone in section.left}
+    section.done()
+    return Retention(**kept)
+
+
+def _keep(file: Path, zone: str, values: dict[str, Any]) -> Keep:
+    section = Section(file, f"retention.{zone}", values)
+    stated = {unit: section.take(unit, int) for unit in ("days", "runs") if unit in section.left}
+    section.done()
+    if len(stated) != 1 or (zone in BY_DAYS_ALONE and "runs" in stated):
+        raise RequestRefused(f"{file}: [retention] {zone} needs days{'' if zone in BY_DAYS_ALONE else ' or runs'}, one of them; or take the line out to keep all")
+    if min(stated.values()) < 1:
+        raise RequestRefused(f"{file}: [retention] {zone} must be 1 or more; take the line out to keep all")
+    return Keep(**stated)
+
+
+def authorised(file: Path, values: object, practices: Collection[str]) -> dict[str, Authorised]:
+    """The sections `[reidentification.<practice>]`. Raises RequestRefused, also where nobody else could approve."""
+    stated = {}
+    for practice, entry in Section(file, "reidentification", values).rest(dict).items():
+        name = f"reidentification.{practice}"
+        if practice not in practices:
+            raise RequestRefused(f"{file}: [{name}] is no practice of [[clusters]]; name it there or take the section out")
+        section = Section(file, name, entry)
+        requesters, approvers = (_words(file, name, key, section.take(key, list)) for key in ("requesters", "approvers"))
+        section.done()
+        if any({person(approver) for approver in approvers} <= {person(requester)} for requester in requesters):
+            raise RequestRefused(f"{file}: [{name}] has a requester whom nobody else could approve; name another approver")
+        stated[practice] = Authorised(requesters, approvers)
+    return stated
+
+
+def person(name: str) -> str:
+    """A name as it is compared: however it is spaced, in capitals or not, it is the same person."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _words(file: Path, section: str, key: str, values: list[Any]) -> tuple[str, ...]:
+    if not values or not all(isinstance(value, str) and value.strip() for value in values):
+        raise RequestRefused(f"{file}: [{section}] {key} must be a list of texts in quotes, none of them empty")
+    return tuple(values)
