@@ -57,7 +57,8 @@ def judge(table: Table, text: pl.LazyFrame) -> tuple[Verdict, ...]:
     The first call of a process imports Great Expectations, which takes seconds. Raises EnvironmentRefused if a rule cannot be judged.
     """
     with _silence():
-        from expectations.suites import view
+        with _without_spark():
+            from expectations.suites import view
 
         rules = tuple(judged(table))
         views = dict.fromkeys(view(table, column, rule) for column, rule in rules)
@@ -126,6 +127,22 @@ def _positions(table: Table, frame: pd.DataFrame, suite: Any) -> dict[tuple[str,
             raise EnvironmentRefused(f"{table.name}: {column}: {rule} could not be judged by Great Expectations; `bcf doctor` looks at its version")
         positions[column, rule] = [position for found in outcome.result["unexpected_index_list"] for position in found[POSITION]]
     return positions
+
+
+@contextmanager
+def _without_spark() -> Iterator[None]:
+    """Keeps Great Expectations from importing PySpark where it is installed, and not loaded yet.
+
+    That takes time for nothing, and PySpark ends a process whose main module has no file, taking it for a run of its own doctests.
+    """
+    hidden = "pyspark" not in sys.modules
+    if hidden:
+        sys.modules["pyspark"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules["pyspark"]
 
 
 @contextmanager

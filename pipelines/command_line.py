@@ -13,6 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.commands import audit, keys, people
+from pipelines.commands.arguments import Json, Workspace, example
+
 app = typer.Typer(
     name="bcf",
     help="Link a locality's health and social care records, stratify its people by need, and publish counts that can be checked.",
@@ -46,19 +49,12 @@ class Area(StrEnum):
     LOCALITY = "locality"
 
 
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for a machine to read.")]
-Workspace = Annotated[Path, typer.Argument(help="The workspace's folder, the one that holds locality.toml.", show_default=False)]
 WithPrefect = Annotated[
     bool, typer.Option("--prefect/--no-prefect", help="Run as a Prefect flow, on its embedded server unless PREFECT_API_URL is set; or plainly.")
 ]
 People = Annotated[int, typer.Option(min=200, max=5_000_000, help="People on the register on the as-at date.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")]
 AsAt = Annotated[datetime, typer.Option("--as-at", formats=["%Y-%m-%d"], help="The last day of a month.", show_default=False)]
-
-
-def example(*lines: str) -> str:
-    """The epilogue of a command's help: what to type."""
-    return "[bold]Example[/bold]\n\n" + "\n\n".join(f"  $ {line}" for line in lines)
 
 
 @app.command(epilog=example("bcf demo", "bcf demo --locality thurrock --people 5000 --no-prefect"))
@@ -186,6 +182,12 @@ def doctor(workspace: Annotated[Path | None, typer.Argument(help="A workspace to
     Screen(as_json).findings(findings)
     if not all(finding.well for finding in findings):
         raise typer.Exit(3)
+
+
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
+app.command(epilog=example(people.EXAMPLE))(people.reidentify)
+app.command(epilog=example("bcf prune southampton --dry-run", "bcf prune southampton"))(people.prune)
 
 
 def main(arguments: list[str] | None = None) -> None:

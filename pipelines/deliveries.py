@@ -7,11 +7,11 @@ from pathlib import Path
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.nhs_number import Kind
-from bcf_linkage.identifiable import vault
 from bcf_linkage.identifiable.parse import opened
 from bcf_linkage.storage import ledger
 from expectations.check import judge
 from expectations.gate import gate, hold, tolerances
+from pipelines.custody import pseudonym_key
 from pipelines.publish import exact_ledger
 from pipelines.receive import ReceiveContext, Received, areas_of, read_through, readable, register_of, write
 from pipelines.runs import Run
@@ -28,7 +28,7 @@ def receive_extract(run: Run, extract: str) -> Received:
     kind: Kind = "synthetic" if settings.kind == "synthetic" else "live"
     deliveries = opened(table, run.files(extract))
     register = register_of(run.files(REGISTER), kind, run.as_at)
-    context = ReceiveContext(kind, run.as_at, vault.read_key(run.workspace.vault), areas_of(settings.postcodes), register)
+    context = ReceiveContext(kind, run.as_at, pseudonym_key(run.request.workspace), areas_of(settings.postcodes), register)
     through = read_through(table, deliveries, context)
     hold(gate(judge(table, readable(deliveries)), tolerances(settings.tolerances)), _named(run.files(extract)))
     return write(through, context, run.received(extract))

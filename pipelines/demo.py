@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
-from bcf_linkage.identifiable import vault
+from bcf_linkage.storage.store import Workspace
+from bcf_linkage.storage.zones import close_to_others
 from pipelines import progress
+from pipelines.custody import begin_vault
 from pipelines.running import run_once
 from pipelines.screens import Screen
 from pipelines.settings import FILE, read_settings
@@ -32,7 +34,8 @@ def synthesise(locality: str, people: int, seed: int, out: Path, file_format: Li
             told = iter(range(1, len(STEPS) + 1))
             made = make(locality, people, seed, out, file_format, AS_AT, progress=lambda step: progress.tell(step, next(told), len(STEPS)))
         (out / FILE).write_text(locality_toml.render(profile), encoding="utf-8")
-        vault.create_key(out / "vault")
+        begin_vault(out)
+        close_to_others(Workspace(out))
     except OSError as error:
         raise EnvironmentRefused(f"{out}: could not be written ({error.strerror}); look at the space and the right to write") from None
     return [{"file": str(file.path), "rows": file.rows, "megabytes": file.size / 1e6} for file in made]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bcf_linkage.definitions.errors import Refusal
-from bcf_linkage.identifiable import vault
+from bcf_linkage.identifiable.vault import Purpose
+from pipelines.custody import vault_of
 from pipelines.prefect_environment import prepare
 from pipelines.settings import read_settings
 
@@ -76,11 +77,12 @@ def _workspace(workspace: Path) -> Iterator[Finding]:
         yield Finding("locality.toml", False, str(refusal))
         return
     yield Finding("locality.toml", True, f"{settings.name}, {settings.kind}, {sum(len(c.practices) for c in settings.clusters)} practices")
-    try:
-        vault.read_key(workspace / "vault")
-        yield Finding("Key", True, "there, strong, and readable by its owner alone")
-    except Refusal as refusal:
-        yield Finding("Key", False, str(refusal))
+    for purpose in Purpose:
+        try:
+            key = vault_of(workspace, settings).current(purpose)
+            yield Finding(f"Key, {purpose}", True, f"{key.name}: there, strong, and readable by its owner alone")
+        except Refusal as refusal:
+            yield Finding(f"Key, {purpose}", False, str(refusal))
     yield Finding(
         "Postcode lookup",
         settings.postcodes.is_file(),

@@ -25,7 +25,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_ENABLED
 
-from bcf_linkage.definitions.errors import EnvironmentRefused, Refusal
+from bcf_linkage.definitions.errors import EnvironmentRefused, MayPass, Refusal
 from pipelines.progress import heard_by, in_words
 from pipelines.refresh import Request, refresh
 from pipelines.scrub import carefully

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.identifiable.vault import Purpose, Source
 from pipelines.sections import Section
 
+LOOKS_LIKE_A_KEY = re.compile("[0-9A-Fa-f]{64}")
 PROJECT = "risk stratification"
 
 
@@ -43,7 +45,7 @@ class Retention:
     reidentified: Keep = Keep()
 
 
-NO_RETENTION = Retention()
+NO_KEYS, NO_RETENTION = Keys(), Retention()
 
 BY_DAYS_ALONE = ("landing", "reidentified")
 """What no run stands for by itself."""
@@ -78,6 +80,8 @@ def _source(file: Path, purpose: Purpose, values: dict[str, Any]) -> Source | No
     if len(stated) > 1:
         raise RequestRefused(f"{file}: [keys.{purpose}] names {' and '.join(kind for kind, _ in stated)}; a key comes from one place: keep one")
     kind, where = stated[0]
+    if any(LOOKS_LIKE_A_KEY.search(str(word)) for word in (where if kind == "command" else [where])):
+        raise RequestRefused(f"{file}: [keys.{purpose}] {kind} seems to hold a key itself; take it out, make a new one, and say here where that lies")
     if kind == "file":
         return Source(kind, (str(file.parent / where),))
     if kind == "environment":
@@ -97,8 +101,9 @@ def _keep(file: Path, zone: str, values: dict[str, Any]) -> Keep:
     section = Section(file, f"retention.{zone}", values)
     stated = {unit: section.take(unit, int) for unit in ("days", "runs") if unit in section.left}
     section.done()
-    if len(stated) != 1 or (zone in BY_DAYS_ALONE and "runs" in stated):
-        raise RequestRefused(f"{file}: [retention] {zone} needs days{'' if zone in BY_DAYS_ALONE else ' or runs'}, one of them; or take the line out to keep all")
+    units = "days" if zone in BY_DAYS_ALONE else "days or runs"
+    if len(stated) != 1 or not set(stated) <= set(units.split(" or ")):
+        raise RequestRefused(f"{file}: [retention] {zone} needs {units}, one number; or take the line out to keep all")
     if min(stated.values()) < 1:
         raise RequestRefused(f"{file}: [retention] {zone} must be 1 or more; take the line out to keep all")
     return Keep(**stated)

@@ -37,6 +37,7 @@ from bcf_linkage.storage.engine import Engine, engine_named
 from bcf_linkage.storage.ledger import write_ledger
 from bcf_linkage.storage.manifest import Delivery, Manifest, digests, versions, write_manifest
 from bcf_linkage.storage.tables import write_tables
+from bcf_linkage.storage.zones import let_read
 from expectations.gate import tolerances
 from pipelines.receive import Received
 from pipelines.runs import Run
@@ -70,8 +71,9 @@ def publish(run: Run, received: Sequence[Received]) -> Summary:
     for entry in exact_ledger(received).to_dicts():
         rows[entry["extract"], entry["file"]] += entry["rows"]
     inputs = [Delivery(d.extract, d.file.name, d.sha256, rows[d.extract, d.file.name], d.file.stat().st_size) for d in run.deliveries]
-    manifest = Manifest(run.run_id, run.as_at, run.request.engine, versions(), inputs, digests(run.staging.published))
+    manifest = Manifest(run.run_id, run.as_at, run.request.engine, versions(), inputs, digests(run.staging.published), vars(run.pseudonyms))
     write_manifest(manifest, run.staging.audit)
+    let_read(run.staging.published)
     published = run.staging.publish()
     bands = pl.read_parquet(published / "tables" / "risk_bands.parquet")
     conditions = pl.read_parquet(published / "tables" / "national_conditions.parquet")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class ReceiveContext:
 
     kind: Kind
     as_at: date
-    key: bytes
+    key: bytes = field(repr=False)
     areas: nw.LazyFrame
     register: nw.LazyFrame
 

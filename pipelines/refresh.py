@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from pipelines import deliveries, progress, publish, runs, stratify
+from pipelines import deliveries, progress, publish, registering, runs, stratify
 from pipelines.runs import Request
 from pipelines.summary import Summary
 
@@ -31,10 +31,11 @@ def refresh(request: Request, perform: Perform = plainly) -> Summary:
     Every step takes the run (paths and dates) and small summaries, and leaves its frames in the run's staging folders.
     """
     with runs.opened(request) as run:
-        perform = progress.telling(perform, steps=len(run.extracts) + 5)
+        perform = progress.telling(perform, steps=len(run.extracts) + 6)
         received = tuple(perform(deliveries.receive_extract, run, extract) for extract in run.extracts)
         perform(deliveries.balance, run, received)
         perform(stratify.link, run)
+        perform(registering.register_people, run)
         perform(stratify.stratify, run)
         perform(publish.count, run, received)
         summary: Summary = perform(publish.publish, run, received)

@@ -6,21 +6,29 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
+from typing import Any
+
+import polars as pl
 
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.periods import Period, year_to
 from bcf_linkage.definitions.rulebook import Rulebook
-from bcf_linkage.storage import trail
+from bcf_linkage.identifiable.vault import Purpose
+from bcf_linkage.storage.ledger import read_ledger
 from bcf_linkage.storage.manifest import digest, digests, versions
 from bcf_linkage.storage.store import Staging, Workspace, locked, staged
+from bcf_linkage.storage.zones import refuse_open
+from pipelines.custody import Pseudonyms, pseudonyms, vault_of
+from pipelines.recording import Deed, refusal_recorded
 from pipelines.settings import FILE, Settings, read_settings
 
 LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 FORMATS = (".csv", ".parquet")
-PUBLISHED = "run published"
+RUN = "run"
+PUBLISHED = f"{RUN} published"
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,12 @@ class Run:
         """Where a person-level table lies."""
         return self.staging.pseudonymised / f"{name}.parquet"
 
+    @property
+    def pseudonyms(self) -> Pseudonyms:
+        """How its pseudonyms are made."""
+        settings = self.settings()
+        return pseudonyms(vault_of(self.request.workspace, settings), settings)
+
     def settings(self) -> Settings:
         return read_settings(self.request.workspace)
 
@@ -98,23 +112,32 @@ def opened(request: Request) -> Iterator[Run]:
 
     Raises RequestRefused for a wrong date or a missing or repeated delivery, EnvironmentRefused if another run is at work.
     """
-    settings = read_settings(request.workspace)
+    if not (request.workspace / FILE).is_file():
+        read_settings(request.workspace)
+    workspace = Workspace(request.workspace)
+    deed = Deed(workspace, RUN, request.why, request.who)
+    with refusal_recorded(deed) as known, locked(workspace):
+        run = _asked_for(request)
+        known.update(_said_of(run))
+        deed = deed.about(**known)
+        with staged(workspace, run.run_id):
+            deed.record(f"{RUN} begun")
+            yield run
+            deed.record(PUBLISHED, outputs=digests(workspace.published(run.run_id)), counts=_places(run))
+
+
+def _asked_for(request: Request) -> Run:
+    """The run that a request comes to. Raises a Refusal if it cannot be begun: a wrong date, a delivery or key that will not do, an open folder."""
+    settings, workspace = read_settings(request.workspace), Workspace(request.workspace)
     try:
         year_to(request.as_at)
     except ValueError as error:
         raise RequestRefused(str(error)) from None
-    workspace = Workspace(request.workspace)
-    with locked(workspace):
-        deliveries = tuple(_deliveries(workspace, settings))
-        run = Run(request, _run_id(request, settings, deliveries), deliveries)
-        with staged(workspace, run.run_id):
-            _record(run, "run begun")
-            try:
-                yield run
-            except BaseException:
-                _record(run, "run refused")
-                raise
-            _record(run, PUBLISHED)
+    refuse_open(workspace)
+    vault = vault_of(request.workspace, settings)
+    keys = [vault.current(purpose) for purpose in Purpose]
+    deliveries = tuple(_deliveries(workspace, settings))
+    return Run(request, _run_id(request, settings, deliveries, keys[0].name), deliveries)
 
 
 def _deliveries(workspace: Workspace, settings: Settings) -> Iterator[Delivery]:
@@ -139,29 +162,28 @@ def _deliveries(workspace: Workspace, settings: Settings) -> Iterator[Delivery]:
             yield Delivery(extract, file, sha256)
 
 
-def _run_id(request: Request, settings: Settings, deliveries: tuple[Delivery, ...]) -> str:
+def _run_id(request: Request, settings: Settings, deliveries: tuple[Delivery, ...], key_id: str) -> str:
     """The as-at date and letters that stand for all that went in: the same inputs make the same name."""
     parts = [
         digest(request.workspace / FILE),
         digest(settings.postcodes) if settings.postcodes.is_file() else "",
         versions()["definitions"],
+        key_id,
         *(f"{d.extract}/{d.file.name}/{d.sha256}" for d in deliveries),
     ]
     return f"{request.as_at}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:10].translate(LETTERS)}"
 
 
-def _record(run: Run, what: str) -> None:
-    """One line of the trail. The clock is read here, in the roof, and nowhere below."""
-    trail.append(
-        run.workspace.trail,
-        trail.Action(
-            when=datetime.now(UTC),
-            who=run.request.who,
-            what=what,
-            why=run.request.why,
-            run=run.run_id,
-            inputs={f"{d.extract}/{d.file.name}": d.sha256 for d in run.deliveries},
-            outputs=digests(run.workspace.published(run.run_id)) if what == PUBLISHED else {},
-            versions=versions(),
-        ),
-    )
+def _said_of(run: Run) -> dict[str, Any]:
+    """What every line about the run says."""
+    return {
+        "run": run.run_id,
+        "inputs": {f"{d.extract}/{d.file.name}": d.sha256 for d in run.deliveries},
+        "basis": "; ".join(sorted({f"{source.purpose}: {source.legal_basis} ({source.agreement})" for source in run.settings().sources.values()})),
+        "key": run.pseudonyms.key,
+    }
+
+
+def _places(run: Run) -> dict[str, int]:
+    """How many rows ended in each place."""
+    return dict(read_ledger(run.workspace.audit(run.run_id)).group_by("place").agg(pl.col("rows").sum()).sort("place").iter_rows())

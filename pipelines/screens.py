@@ -110,6 +110,20 @@ class Screen:
             return
         self._print("", _plain([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], answer.columns))
 
+    def told(self, document: Any, words: str) -> None:
+        """One thing: as a document, or in words."""
+        if self.as_json:
+            self.json(document)
+        else:
+            self.out.print(words, soft_wrap=True, highlight=False, markup=False)
+
+    def listed(self, rows: Sequence[Row]) -> None:
+        """One line for each row."""
+        if self.as_json:
+            self.json(rows)
+        else:
+            self._print("", _plain(rows))
+
     def checked(self, report: Any, written: Path | None) -> None:
         """What `bcf check` found in a file."""
         if self.as_json:

@@ -26,6 +26,8 @@ class Section:
             raise RequestRefused(f"{self.file}: [{self.name}] {key} must be {_WORDS[kind]}")
         if kind is str and not value.strip():
             raise RequestRefused(f"{self.file}: [{self.name}] {key} is empty; fill it in")
+        if kind is str and not value.isprintable():
+            raise RequestRefused(f"{self.file}: [{self.name}] {key} holds a control character; write it in plain text")
         return value
 
     def optional(self, key: str, kind: type[Any], default: Any) -> Any:

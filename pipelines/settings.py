@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
 from expectations.gate import Tolerance
+from pipelines.governance_settings import NO_KEYS, NO_RETENTION, Authorised, Keys, Retention, authorised, keys, retention
+from pipelines.sections import Section
 
 KINDS = ("synthetic", "live")
 FILE = "locality.toml"
@@ -52,39 +54,14 @@ class Settings:
     clusters: tuple[Cluster, ...]
     sources: Mapping[str, Source]
     tolerances: Mapping[tuple[str, str], Tolerance]
+    keys: Keys = NO_KEYS
+    retention: Retention = NO_RETENTION
+    reidentification: Mapping[str, Authorised] = field(default_factory=dict)
 
-
-class _Section:
-    """One table of the file: hands out its keys, each with its type, and in the end refuses any that nobody asked for."""
-
-    def __init__(self, file: Path, name: str, values: object) -> None:
-        if not isinstance(values, dict):
-            raise RequestRefused(f"{file}: [{name}] must be a table of keys and values")
-        self.file, self.name, self.left = file, name, dict(values)
-
-    def take(self, key: str, kind: type[Any]) -> Any:
-        if key not in self.left:
-            raise RequestRefused(f"{self.file}: [{self.name}] has no {key}; add it")
-        value = self.left.pop(key)
-        # True is an int to Python, and a datetime is a date: neither is what the key asks for.
-        if type(value) is not kind and not (kind is float and type(value) is int):
-            raise RequestRefused(f"{self.file}: [{self.name}] {key} must be {_WORDS[kind]}")
-        if kind is str and not value.strip():
-            raise RequestRefused(f"{self.file}: [{self.name}] {key} is empty; fill it in")
-        return value
-
-    def rest(self, kind: type[Any]) -> dict[str, Any]:
-        """All keys that are left, each of the type."""
-        return {key: self.take(key, kind) for key in tuple(self.left)}
-
-    def done(self) -> None:
-        if self.left:
-            raise RequestRefused(
-                f"{self.file}: [{self.name}] has the unknown {'keys' if len(self.left) > 1 else 'key'} {', '.join(sorted(self.left))}; remove it"
-            )
-
-
-_WORDS = {str: "text in quotes", date: "a date such as 2014-09-30", float: "a number", list: "a list", dict: "a table"}
+    @property
+    def recipient(self) -> str:
+        """For whom pseudonyms are made: the commissioner, unless `[keys]` says otherwise."""
+        return self.keys.recipient or self.code
 
 
 def read_settings(workspace: Path) -> Settings:
@@ -100,14 +77,16 @@ def read_settings(workspace: Path) -> Settings:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RequestRefused(f"{file}: is not valid TOML: {error}") from None
+    except RecursionError:
+        raise RequestRefused(f"{file}: is nested too deeply to be read") from None
     return _settings(file, document)
 
 
 def _settings(file: Path, document: dict[str, Any]) -> Settings:
-    top = _Section(file, "top level", document)
-    locality = _Section(file, "locality", top.take("locality", dict))
-    lookups = _Section(file, "lookups", top.take("lookups", dict))
-    disclosure = _Section(file, "disclosure", top.take("disclosure", dict))
+    top = Section(file, "top level", document)
+    locality = Section(file, "locality", top.take("locality", dict))
+    lookups = Section(file, "lookups", top.take("lookups", dict))
+    disclosure = Section(file, "disclosure", top.take("disclosure", dict))
     clusters = tuple(_cluster(file, n, values) for n, values in enumerate(top.take("clusters", list), 1))
     sources = _sources(file, top.take("sources", dict))
     tolerances = _tolerances(file, top.left.pop("gate", {}))
@@ -122,6 +101,9 @@ def _settings(file: Path, document: dict[str, Any]) -> Settings:
         clusters=clusters,
         sources=sources,
         tolerances=tolerances,
+        keys=keys(file, top.left.pop("keys", {})),
+        retention=retention(file, top.left.pop("retention", {})),
+        reidentification=authorised(file, top.left.pop("reidentification", {}), {code for cluster in clusters for code, _ in cluster.practices}),
     )
     for section in (locality, lookups, disclosure, top):
         section.done()
@@ -132,10 +114,10 @@ def _settings(file: Path, document: dict[str, Any]) -> Settings:
 
 
 def _cluster(file: Path, position: int, values: object) -> Cluster:
-    section = _Section(file, f"clusters, entry {position}", values)
+    section = Section(file, f"clusters, entry {position}", values)
     practices = []
     for n, entry in enumerate(section.take("practices", list), 1):
-        practice = _Section(file, f"clusters, entry {position}, practice {n}", entry)
+        practice = Section(file, f"clusters, entry {position}, practice {n}", entry)
         practices.append((practice.take("code", str), practice.take("name", str)))
         practice.done()
     cluster = Cluster(section.take("code", str), section.take("name", str), tuple(practices))
@@ -155,7 +137,7 @@ def _sources(file: Path, values: dict[str, Any]) -> dict[str, Source]:
     sources = {}
     for extract, entry in values.items():
         _known_extract(file, "sources", extract)
-        section = _Section(file, f"sources.{extract}", entry)
+        section = Section(file, f"sources.{extract}", entry)
         sources[extract] = Source(
             *(section.take(key, str) for key in ("supplier", "agreement", "legal_basis", "purpose")),
             *(section.take(key, date) for key in ("valid_from", "valid_to")),
@@ -170,8 +152,8 @@ def _tolerances(file: Path, values: dict[str, Any]) -> dict[tuple[str, str], Tol
     tolerances = {}
     for extract, rules in values.items():
         _known_extract(file, "gate", extract)
-        for rule, entry in _Section(file, f"gate.{extract}", rules).rest(dict).items():
-            section = _Section(file, f"gate.{extract}, {rule}", entry)
+        for rule, entry in Section(file, f"gate.{extract}", rules).rest(dict).items():
+            section = Section(file, f"gate.{extract}, {rule}", entry)
             tolerances[extract, rule] = Tolerance(section.take("tolerance_percent", float), section.take("owner", str), section.take("reason", str))
             section.done()
     return tolerances

@@ -147,7 +147,7 @@ def write_kept(rows: Rows, ended: pl.DataFrame, key: bytes, out: Path) -> None:
         status=_of_reason({reason.reason: reason.status for reason in trace_reasons().values()}),
     )
     kept = beside(rows.text.to_native(), found).filter("kept")
-    ENGINE.write(pseudonymise.kept(nw.from_native(with_entries(kept, "at", people)), rows.extract), out)
+    PolarsEngine(pseudonymise.name_of(key)).write(pseudonymise.kept(nw.from_native(with_entries(kept, "at", people)), rows.extract), out)
 
 
 def _of_reason(values: Mapping[str, str]) -> pl.Expr:

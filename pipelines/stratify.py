@@ -23,7 +23,7 @@ def received_rows(run: Run, engine: Engine) -> dict[str, nw.LazyFrame]:
 
 def link(run: Run) -> None:
     """Received rows to `people`, `spells`, `activity`, `transfers`, and how many people each extract saw."""
-    engine, rules, window = engine_named(run.request.engine), run.rulebook(), window_to(run.as_at)
+    engine, rules, window = engine_named(run.request.engine, run.pseudonyms.key), run.rulebook(), window_to(run.as_at)
     shared = received_rows(run, engine)
     engine.write(sightings(shared), run.table("sightings"))
     received = complete(shared)
@@ -36,7 +36,7 @@ def link(run: Run) -> None:
 
 def stratify(run: Run) -> None:
     """`people` and `activity` to `strata` (cost, band, risk) and `care` (plans, professionals, conditions)."""
-    engine, rules = engine_named(run.request.engine), run.rulebook()
+    engine, rules = engine_named(run.request.engine, run.pseudonyms.key), run.rulebook()
     persons = engine.scan(run.table("people"))
     engine.write(strata(persons, engine.scan(run.table("activity")), rules.bands, run.year), run.table("strata"))
     engine.write(care(persons, complete(received_rows(run, engine)), rules.clinical_codes, run.year), run.table("care"))

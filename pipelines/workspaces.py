@@ -1,4 +1,4 @@
-"""A new workspace: its folders, a key of its own, and a `locality.toml` to fill in."""
+"""A new workspace: its folders, keys of its own, and a `locality.toml` to fill in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
-from bcf_linkage.identifiable import vault
+from bcf_linkage.storage.store import Workspace
+from bcf_linkage.storage.zones import close_to_others
+from pipelines.custody import begin_vault
 from pipelines.settings import FILE
 
 _HEAD = """# A workspace of bcf-linkage: who shares what with whom, and on what basis. Every key is needed; unknown keys are refused.
@@ -46,6 +48,28 @@ valid_to = 2015-03-31
 
 """
 
+_GOVERNANCE = """# Keys lie in the vault unless this says otherwise. {id} stands for a key's id, such as pseudonym-1; a key itself never stands here.
+# [keys]
+# recipient = "00X"                             # for whom pseudonyms are made: each recipient and project has its own
+# project = "risk stratification"
+# pseudonym = { file = "/secure/{id}.key" }     # or { environment = "BCF_{id}" }, or { command = ["site-keys", "get", "{id}"] }
+# register = { file = "/secure/{id}.key" }
+
+# How long things are kept, for `bcf prune`. What is not named is kept for good.
+# [retention]
+# landing = { days = 90 }                       # after a run last published from a delivery
+# pseudonymised = { runs = 13 }
+# published = { runs = 36 }
+# registers = { runs = 13 }                     # the way back from the pseudonyms of a run
+# reidentified = { days = 30 }                  # lists that were left in the vault
+
+# Who may ask for a practice's own patients by name, for direct care, and who else must approve it.
+# [reidentification.Z00001]
+# requesters = ["a.gp"]
+# approvers = ["c.guardian"]
+
+"""
+
 _GATE = """# How much of a delivery may break a rule, where the national tolerance does not fit, for example:
 # [gate.adult_social_care]
 # "nhs_number: required" = { tolerance_percent = 90, owner = "information analyst", reason = "the council records it from next April" }
@@ -61,7 +85,9 @@ def initialise(folder: Path) -> tuple[Path, ...]:
     try:
         for place in (*landing, folder / "lookups"):
             place.mkdir(parents=True, exist_ok=True)
-        settings.write_text(_HEAD + "".join(_SOURCE.format(name=name) for name in EXTRACTS) + _GATE, encoding="utf-8")
+        settings.write_text(_HEAD + "".join(_SOURCE.format(name=name) for name in EXTRACTS) + _GOVERNANCE + _GATE, encoding="utf-8")
     except OSError as error:
         raise EnvironmentRefused(f"{folder}: cannot be written ({error.strerror}); choose another folder or ask for the right to write") from None
-    return (settings, *landing, folder / "lookups", vault.create_key(folder / "vault"))
+    begin_vault(folder)
+    close_to_others(Workspace(folder))
+    return (settings, *landing, folder / "lookups", folder / "vault" / "keys")

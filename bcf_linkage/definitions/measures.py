@@ -15,7 +15,7 @@ from bcf_linkage.definitions.reading import made, one_of
 
 OPERATORS = ("is", "at_least", "below", "one_of", "none_of", "known")
 AREAS = ("practice", "cluster", "locality")
-UNITS = {"count": 1.0, "percent": 100.0, "per 1,000": 1_000.0, "per 100,000": 100_000.0, "per 100,000 a month": 100_000 / 12}
+UNITS = {"count": 1.0, "percent": 100.0, "per 1,000": 1_000.0, "per 10,000": 10_000.0, "per 100,000": 100_000.0, "per 100,000 a month": 100_000 / 12}
 EVENTS = {
     "resident": ("person", "age"),
     "admission": SPELLS.names,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.extracts.hospital_admissions import HOSPITAL_ADMISSIONS
 from bcf_linkage.definitions.places import KEPT
 from bcf_linkage.definitions.schema import Column, Identity, Table, Type
@@ -158,4 +159,34 @@ TRANSFERS = Table(
     ),
 )
 
-PSEUDONYMISED: dict[str, Table] = {table.name: table for table in (PEOPLE, SPELLS, ACTIVITY, STRATA, CARE, TRANSFERS)}
+SIGHTINGS = Table(
+    name="sightings",
+    grain="one extract that is shared",
+    source=OURS,
+    key=("extract",),
+    columns=(
+        Column("extract", Type.TEXT, "Name of the extract", OURS),
+        Column("people", Type.INTEGER, "Pseudonyms in it", OURS),
+        Column("people_linked", Type.INTEGER, "Pseudonyms in it that were linked", OURS),
+    ),
+)
+
+
+
+def loose_links(extract: str) -> Table:
+    """Whom the unlinked people of an extract would be linked to on too little. Read only to tell how far a looser rule would move what is counted."""
+    return Table(
+        name=f"loose_links_{extract}",
+        grain=f"one unlinked pseudonym of {extract} with a candidate",
+        source=OURS,
+        key=("person",),
+        columns=(
+            Column("person", Type.TEXT, "The pseudonym under which the records stand unlinked", OURS),
+            Column("candidate", Type.TEXT, "The pseudonym of the person that they might be, unverified", OURS),
+        ),
+    )
+
+
+PSEUDONYMISED: dict[str, Table] = {
+    table.name: table for table in (PEOPLE, SPELLS, ACTIVITY, STRATA, CARE, TRANSFERS, SIGHTINGS, *(loose_links(extract) for extract in EXTRACTS))
+}

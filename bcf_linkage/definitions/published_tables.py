@@ -42,7 +42,95 @@ def _tidy(name: str, grain: str) -> Table:
 NATIONAL_CONDITIONS = _tidy("national_conditions", "one figure of the joint-assessment condition for one area")
 COHORT_COUNTS = _tidy("cohort_counts", "one cohort in one area and group")
 BCF_METRICS = _tidy("bcf_metrics", "one metric of the fund for one area and period")
-LINKAGE_QUALITY = _tidy("linkage_quality", "one figure of linkage quality for one source and group")
+LINKAGE_QUALITY = Table(
+    name="linkage_quality",
+    grain="one figure of linkage quality for one source and group",
+    source=OURS,
+    key=("measure", "area_type", "area_code", "group_type", "group", "period_start"),
+    columns=(
+        Column("section", Type.TEXT, "B identifiers, C flow, D match rate, E errors, F implausible, J what links rest on", OURS),
+        *COUNTS,
+        Column("reference", Type.DECIMAL, "The value of the whole source that a group's value is held against; null where it is not", OURS),
+        Column("gap", Type.DECIMAL, "Value less reference, in percentage points", OURS),
+        Column("stands_out", Type.TRUTH, "Whether the reference lies outside the 95% interval of the value; null without a reference", OURS),
+    ),
+)
+
+LINKAGE_DIFFERENCES = Table(
+    name="linkage_differences",
+    grain="one characteristic, or one group of it, of a source's linked people beside its unlinked",
+    source=OURS,
+    key=("area_code", "characteristic", "group"),
+    columns=(
+        Column("area_code", Type.TEXT, "The source", OURS),
+        Column("area_name", Type.TEXT, "Name of the source", OURS),
+        Column("characteristic", Type.TEXT, "What is compared", OURS),
+        Column("characteristic_name", Type.TEXT, "What is compared, in words", OURS),
+        Column("group", Type.TEXT, "The group whose share is compared, or all of a mean", OURS),
+        Column("unit", Type.TEXT, "percent or mean", OURS),
+        Column("linked_people", Type.INTEGER, "Linked people, rounded to the nearest 5; null if suppressed", OURS),
+        Column("unlinked_people", Type.INTEGER, "Unlinked people, rounded to the nearest 5; null if suppressed", OURS),
+        Column("linked", Type.DECIMAL, "Share or mean of linked people, to one decimal", OURS),
+        Column("unlinked", Type.DECIMAL, "Share or mean of unlinked people, to one decimal", OURS),
+        Column("difference", Type.DECIMAL, "Standardised difference: linked less unlinked, in standard deviations", OURS),
+        Column("stands_out", Type.TRUTH, "Whether the difference is greater than 0.1 either way", OURS),
+        STATUS,
+        *STAMP,
+    ),
+)
+
+LINKAGE_SENSITIVITY = Table(
+    name="linkage_sensitivity",
+    grain="one cohort of the whole locality under one linkage rule",
+    source=OURS,
+    key=("table", "measure", "rule"),
+    columns=(
+        Column("table", Type.TEXT, "The published table that the cohort stands in", OURS),
+        Column("measure", Type.TEXT, "Code of the cohort", OURS),
+        Column("measure_name", Type.TEXT, "The cohort in words", OURS),
+        Column("rule", Type.TEXT, "strict (number and full date of birth only), default, or loose (the best candidate, unverified, as well)", OURS),
+        Column("people", Type.INTEGER, "People counted under the rule, rounded to the nearest 5; null if suppressed", OURS),
+        Column("moved", Type.INTEGER, "People less those under the default rule, from the rounded numbers", OURS),
+        Column("moved_percent", Type.DECIMAL, "The same in percent of those under the default rule", OURS),
+        STATUS,
+        *STAMP,
+    ),
+)
+
+LINKAGE_SUMMARY = Table(
+    name="linkage_summary",
+    grain="one figure of the plain summary for one source",
+    source=OURS,
+    key=("measure", "area_code"),
+    columns=(
+        Column("measure", Type.TEXT, "match_rate, precision, recall or f1", OURS),
+        Column("measure_name", Type.TEXT, "The figure in words", OURS),
+        Column("area_code", Type.TEXT, "The source, or all sources", OURS),
+        Column("area_name", Type.TEXT, "Name of the source", OURS),
+        Column("value", Type.DECIMAL, "The figure in percent: as counted, or estimated without labels", OURS),
+        Column("lower", Type.DECIMAL, "Lower end of its interval", OURS),
+        Column("upper", Type.DECIMAL, "Upper end of its interval", OURS),
+        Column("truth", Type.DECIMAL, "The true figure in percent, where the truth is known; null on real data", OURS),
+        Column("green", Type.DECIMAL, "From where on it is green", OURS),
+        Column("amber", Type.DECIMAL, "From where on it is amber; below it is red", OURS),
+        Column("light", Type.TEXT, "green, amber, red or not known", OURS),
+        Column("basis", Type.TEXT, "counted, estimated, or bounded: the worst that a suppressed number may stand for", OURS),
+        *STAMP,
+    ),
+)
+
+LINKAGE_PROVENANCE = Table(
+    name="linkage_provenance",
+    grain="one fact about what was linked, and with what",
+    source=OURS,
+    key=("subject", "fact"),
+    columns=(
+        Column("subject", Type.TEXT, "An extract, or the run", OURS),
+        Column("fact", Type.TEXT, "What is told of it", OURS),
+        Column("said", Type.TEXT, "The fact", OURS),
+        *STAMP,
+    ),
+)
 
 RISK_BANDS = Table(
     name="risk_bands",
@@ -115,5 +203,19 @@ DATA_DICTIONARY = Table(
 )
 
 PUBLISHED: dict[str, Table] = {
-    table.name: table for table in (RISK_BANDS, NATIONAL_CONDITIONS, COHORT_COUNTS, BCF_METRICS, LINKAGE_QUALITY, LINKAGE_LEDGER, DATA_QUALITY, DATA_DICTIONARY)
+    table.name: table
+    for table in (
+        RISK_BANDS,
+        NATIONAL_CONDITIONS,
+        COHORT_COUNTS,
+        BCF_METRICS,
+        LINKAGE_QUALITY,
+        LINKAGE_DIFFERENCES,
+        LINKAGE_SENSITIVITY,
+        LINKAGE_SUMMARY,
+        LINKAGE_PROVENANCE,
+        LINKAGE_LEDGER,
+        DATA_QUALITY,
+        DATA_DICTIONARY,
+    )
 }

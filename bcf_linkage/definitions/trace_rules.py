@@ -23,6 +23,7 @@ class Acceptance:
     margin: float
     plausible: float
     fewest_fields: int
+    fewest_personal: int
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Guards:
 class Level:
     """A way for two values of a field to meet: its code in a pattern, and how often it happens to one person's (m) and to two people's (u).
 
-    With `by_value`, u is how common the value is. `counts` says that the field agrees, `contradicts` that it may tell of kin.
+    With `by_value`, u is how common the value is. `counts` says that the field agrees, `personal` that so it tells kin apart, and
+    `contradicts` that it may be about one of them.
     """
 
     level: str
@@ -60,6 +62,7 @@ class Level:
     u: float
     by_value: bool = False
     counts: bool = False
+    personal: bool = False
     contradicts: bool = False
 
 

@@ -1,19 +1,23 @@
 """What stands for a person, a client or a spell once its identifier is gone, and what is kept of a row.
 
-A token is HMAC-SHA-256 (RFC 2104) under the vault's key over "v1|<domain>|<value>", cut to 128 bits, each of its hexadecimal
-digits written as a letter from a to p. It holds no digit, so that it can never be taken for an NHS number, a date or a postcode.
+A token is HMAC-SHA-256 (RFC 2104) of the canonical value, cut to 128 bits, each of its hexadecimal digits written as a letter from
+a to p. It holds no digit, so that it can never be taken for an NHS number, a date or a postcode. Its key is derived from a root key
+of the vault for one recipient, one project and one domain: the same person has another token in each, and no two can be joined.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import hmac
+from collections.abc import Iterable, Sequence
 
 import narwhals as nw
+import numpy as np
 
 from bcf_linkage.definitions.pseudonymised_tables import received
 from bcf_linkage.definitions.schema import Identity, Table
 from bcf_linkage.identifiable import rules
+from bcf_linkage.identifiable.vault.key import Key, derived
 
 PERSON, LOCAL, SPELL = "person", "local", "spell"
 """The domains: a canonical NHS number; "<extract>|<local number>" where no number can be trusted; "<provider>|<spell number>"."""
@@ -22,31 +26,58 @@ PROVIDER = "organisation_code_code_of_provider"
 KEPT_AS_SUPPLIED = ("07", "08")
 TRACE_REQUIRED = "03"
 
-BLOCK, TOKEN_BYTES = 64, 16
+TOKEN_BYTES = 16
+DIGITS, WEIGHTS = 10, np.arange(10, 0, -1)
 LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
-def tokens(key: bytes, domain: str, values: Iterable[str]) -> list[str]:
-    """The token of each value, in order. The key is hashed once for all of them, which halves the time of one call for each."""
-    padded = key.ljust(BLOCK, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + f"v1|{domain}|".encode())
-    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
-    return [_token(inner, outer, value.encode()) for value in values]
+def project_key(root: Key, recipient: str, project: str) -> Key:
+    """The key that a root key holds for one recipient and one project."""
+    return derived(root, "pseudonym", recipient, project)
 
 
-def _token(inner: hashlib._Hash, outer: hashlib._Hash, value: bytes) -> str:
-    within, around = inner.copy(), outer.copy()
-    within.update(value)
-    around.update(within.digest())
-    return around.digest()[:TOKEN_BYTES].hex().translate(LETTERS)
+def name_of(key: bytes) -> str:
+    """The id of the root key that a key was derived from, for all to know; nothing for bytes that are no named key."""
+    return key.name if isinstance(key, Key) else ""
+
+
+def tokens(key: bytes, domain: str, values: Iterable[str | None]) -> list[str | None]:
+    """The token of each value under a project's key, in order; none for a value that is missing.
+
+    Raises ValueError for an empty value, or a person's that is no canonical NHS number: such a thing is never hashed. The key is
+    hashed once for all values, which halves the time of one call for each.
+    """
+    wanted = list(values)
+    _refuse_unsound(domain, [value for value in wanted if value is not None])
+    keyed = hmac.new(derived(key, "domain", domain), digestmod=hashlib.sha256)
+    return [None if value is None else _token(keyed.copy(), value) for value in wanted]
+
+
+def _token(keyed: hmac.HMAC, value: str) -> str:
+    keyed.update(value.encode())
+    return keyed.digest()[:TOKEN_BYTES].hex().translate(LETTERS)
+
+
+def _refuse_unsound(domain: str, values: Sequence[str]) -> None:
+    if not all(values) or (domain == PERSON and not are_numbers(values)):
+        raise ValueError("a value that is missing or not canonical is never hashed")
+
+
+def are_numbers(values: Sequence[str]) -> bool:
+    """Whether every value is a canonical NHS number: ten digits whose last is the check digit, not one digit repeated."""
+    text = "".join(values).encode()
+    if any(len(value) != DIGITS for value in values) or len(text) != DIGITS * len(values) or (values and not text.isdigit()):
+        return False
+    digits = np.frombuffer(text, np.uint8).reshape(-1, DIGITS) - ord("0")
+    return bool((digits @ WEIGHTS % 11 == 0).all() and (digits != digits[:, :1]).any(axis=1).all())
 
 
 def person(extract: str, local_id: nw.Expr) -> dict[str, nw.Expr]:
-    """`domain` and `subject` of a traced record: the number that its person now has, or the supplier's own number for them."""
+    """`domain` and `subject` of a traced record: the number that its person now has, or the supplier's own number for them, null without one."""
     number = nw.col("person_number")
     return {
         "domain": nw.when(number.is_null()).then(nw.lit(LOCAL)).otherwise(nw.lit(PERSON)),
-        "subject": nw.coalesce(number, nw.concat_str(nw.lit(extract), local_id.fill_null(""), separator="|")),
+        "subject": nw.coalesce(number, nw.concat_str(nw.lit(extract), local_id, separator="|")),
     }
 
 

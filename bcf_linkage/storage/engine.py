@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +17,9 @@ import narwhals as nw
 import polars as pl
 
 from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
+from bcf_linkage.definitions.pseudonymised_tables import PERSON
 from bcf_linkage.storage.store import or_refused
+from bcf_linkage.storage.zones import refuse_undeclared
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,25 +45,34 @@ class Engine(Protocol):
         ...
 
 
-def engine_named(name: str) -> Engine:
-    """The engine of that name, `polars` or `spark`. Raises RequestRefused."""
-    engines: dict[str, type[Engine]] = {"polars": PolarsEngine, "spark": SparkEngine}
+PSEUDONYMS = "bcf_linkage.pseudonyms"
+"""What the id of the key of a table's pseudonyms stands under in its Parquet metadata; with Spark, in those of the column."""
+
+
+def engine_named(name: str, pseudonyms: str = "") -> Engine:
+    """The engine of that name, `polars` or `spark`. It notes the id of the pseudonyms' key in all that it writes. Raises RequestRefused."""
+    engines: dict[str, type[PolarsEngine | SparkEngine]] = {"polars": PolarsEngine, "spark": SparkEngine}
     if name not in engines:
         raise RequestRefused(f"no engine {name}; there are {', '.join(engines)}")
-    return engines[name]()
+    return engines[name](pseudonyms)
 
 
+@dataclass(frozen=True)
 class PolarsEngine:
     """Polars, lazy and streaming. Rows keep their order from scan to file unless a stage joins or groups them."""
+
+    pseudonyms: str = ""
 
     def scan(self, path: Path) -> nw.LazyFrame:
         return nw.from_native(pl.scan_parquet(path, glob=False))
 
     def write(self, frame: nw.LazyFrame, path: Path) -> None:
         native: pl.LazyFrame = frame.to_native()
+        refuse_undeclared(path, native.collect_schema().names())
+        noted = {PSEUDONYMS: self.pseudonyms} if self.pseudonyms else None
         with _aside(path) as aside:
             # Tokens hardly compress, and nothing is looked up by them: the lowest level without statistics is the fastest and no larger.
-            native.sink_parquet(aside, compression="zstd", compression_level=1, statistics=False, engine="streaming")
+            native.sink_parquet(aside, compression="zstd", compression_level=1, statistics=False, metadata=noted, engine="streaming")
 
     def frame(self, rows: pl.DataFrame) -> nw.LazyFrame:
         return nw.from_native(rows.lazy())
@@ -70,8 +82,11 @@ class PolarsEngine:
         return native.collect(engine="streaming")
 
 
+@dataclass(frozen=True)
 class SparkEngine:
     """Spark, on whatever cluster the session finds itself on; in this process if there is none."""
+
+    pseudonyms: str = ""
 
     @cached_property
     def session(self) -> SparkSession:
@@ -82,7 +97,11 @@ class SparkEngine:
         except ImportError:
             raise EnvironmentRefused("PySpark is not installed; install bcf-linkage[spark], or run with --engine polars") from None
         try:
-            return SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false").getOrCreate()
+            session = SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false").getOrCreate()
+            if session.sparkContext.master.startswith("local"):
+                # Spark cuts every shuffle into 200 parts, which suits a cluster; here each is a task that waits for a processor.
+                session.conf.set("spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism))
+            return session
         except (PySparkException, OSError):
             raise EnvironmentRefused("Spark does not start; it needs Java 17 or newer: `bcf doctor` looks for it, or run with --engine polars") from None
 
@@ -90,8 +109,12 @@ class SparkEngine:
         return nw.from_native(self.session.read.parquet(str(path)))
 
     def write(self, frame: nw.LazyFrame, path: Path) -> None:
+        native = frame.to_native()
+        refuse_undeclared(path, native.columns)
+        if self.pseudonyms and PERSON.name in native.columns:
+            native = native.withMetadata(PERSON.name, {PSEUDONYMS: self.pseudonyms})
         with _aside(path) as aside:
-            frame.to_native().write.parquet(str(aside))
+            native.write.parquet(str(aside))
 
     def frame(self, rows: pl.DataFrame) -> nw.LazyFrame:
         return nw.from_native(self.session.createDataFrame(rows.to_arrow(compat_level=pl.CompatLevel.oldest())))

@@ -25,6 +25,11 @@ def write_ledger(ledger: pl.DataFrame, folder: Path) -> Path:
     return path
 
 
+def read_ledger(folder: Path) -> pl.DataFrame:
+    """The ledger that `write_ledger` wrote into a folder."""
+    return pl.read_parquet(folder / FILE)
+
+
 def balance(ledger: pl.DataFrame, rows_read: Mapping[str, int]) -> None:
     """Raises DataRefused unless the places of every extract sum to the rows that were read of it."""
     accounted = dict(ledger.group_by("extract").agg(pl.col("rows").sum()).iter_rows())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 
@@ -35,7 +36,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One run: the deliveries that it read, what it read them with, and each file that it wrote with its digest."""
+    """One run: the deliveries that it read, what it read them with, and each file that it wrote with its digest.
+
+    `pseudonyms` says how they were made: the id of the key, never the key.
+    """
 
     run: str
     as_at: date
@@ -43,6 +47,7 @@ class Manifest:
     versions: Mapping[str, str]
     inputs: Sequence[Delivery]
     outputs: Mapping[str, str]
+    pseudonyms: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         """The manifest as JSON: keys and deliveries in order, whatever order they came in."""

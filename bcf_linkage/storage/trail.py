@@ -24,10 +24,20 @@ from bcf_linkage.storage.store import PRIVATE, or_refused
 BEGINNING = "0" * 64
 """What the first line holds in place of the digest of a line before it."""
 
+ALWAYS = ("when", "who", "what", "why", "run", "inputs", "outputs", "counts", "versions")
+"""What every line says, though it be empty."""
+
+TOLERATED = 60
+"""By how many seconds the clock may have gone back without anything being refused: clocks are set, and processes wait for each other."""
+
 
 @dataclass(frozen=True)
 class Action:
-    """One thing done: when (with its time zone), by whom, what, why, in which run, with the digests and counts that tie it to files."""
+    """One thing done: when (with its time zone), by whom, what, why, on what basis, in which run, with the digests and counts that tie it to files.
+
+    `parties` names whoever else had a part in it, by the part; `subjects` whom it was about, each by the beginning of a pseudonym;
+    `key` is the id of the key it was done with, `refused` the line that told why it was not done. What is empty is not written.
+    """
 
     when: datetime
     who: str
@@ -38,6 +48,11 @@ class Action:
     outputs: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    basis: str = ""
+    key: str = ""
+    parties: Mapping[str, str] = field(default_factory=dict)
+    subjects: tuple[str, ...] = ()
+    refused: str = ""
 
     def __post_init__(self) -> None:
         if self.when.tzinfo is None:
@@ -63,13 +78,15 @@ class Head:
 def append(trail: Path, action: Action) -> Head:
     """Add a line, safely on disk when this returns; gives back the new head.
 
-    A line that a crash cut short is moved to `trail.torn` first. Raises EnvironmentRefused if the trail cannot be written, or no
-    longer ends as it did when it was last written: adding to it would hide that.
+    A line that a crash cut short is moved to `trail.torn` first. Where the clock has gone back since the line before, the line says by
+    how many seconds. Raises EnvironmentRefused if the trail cannot be written, or no longer ends as it did when it was last written:
+    adding to it would hide that, so the line goes to `trail.refused`.
     """
     with or_refused(trail), _held(trail) as file:
         lines = _whole_lines(trail, file)
-        _refuse_if_cut(trail, lines)
-        line = _line(action, Head(len(lines), _digest(lines[-1]) if lines else BEGINNING))
+        last = Head(len(lines), _digest(lines[-1]) if lines else BEGINNING)
+        line = _line(action, last, _seconds_behind(action.when, _entry(lines[-1]) if lines else {}))
+        _refuse_if_cut(trail, lines, line)
         _write(file, line + b"\n")
         return _note(trail, Head(len(lines) + 1, _digest(line)))
 
@@ -82,15 +99,39 @@ def verify(trail: Path, noted: Head | None = None) -> tuple[Fault, ...]:
     with or_refused(trail):
         text = trail.read_bytes() if trail.exists() else b""
     *lines, torn = text.split(b"\n")
-    found = [*_broken(lines), *_unvouched(lines, _head(trail)), *(_missing(lines, noted) if noted else ())]
+    found = [*_broken(lines), *_unvouched(lines, head(trail)), *(_missing(lines, noted) if noted else ())]
     if torn:
         found.append(Fault(len(lines) + 1, "is cut short: the machine stopped while writing it; the next line to be added sets it aside"))
     first_on_line = {fault.line: fault for fault in reversed(found)}
     return tuple(first_on_line[line] for line in sorted(first_on_line))
 
 
-def _line(action: Action, last: Head) -> bytes:
-    entry = {**asdict(action), "when": action.when.isoformat(), "entry": last.line + 1, "previous": last.sha256}
+def entries(trail: Path) -> tuple[dict[str, Any], ...]:
+    """Every line that can be read as an entry, in order; verify first. Raises EnvironmentRefused if the trail cannot be read."""
+    with or_refused(trail):
+        text = trail.read_bytes() if trail.exists() else b""
+    return tuple(entry for line in text.split(b"\n")[:-1] if (entry := _entry(line)))
+
+
+def refuse_backwards(trail: Path, now: datetime) -> None:
+    """Raises EnvironmentRefused if the clock says that it is earlier than when the trail was last added to."""
+    behind = _seconds_behind(now, next(reversed(entries(trail)), {}))
+    if behind > TOLERATED:
+        raise EnvironmentRefused(f"{trail}: this machine's clock is {behind:,} seconds behind the newest line of the trail; set it right and try again")
+
+
+def _seconds_behind(when: datetime, newest: Mapping[str, Any]) -> int:
+    """By how many whole seconds a time lies before that of the newest entry; 0 if it does not, or none can be read."""
+    try:
+        return max(0, int((datetime.fromisoformat(newest["when"]) - when).total_seconds()))
+    except (KeyError, TypeError, ValueError):
+        return 0
+
+
+def _line(action: Action, last: Head, behind: int) -> bytes:
+    said = {name: value for name, value in asdict(action).items() if value or name in ALWAYS}
+    clock = {"clock_behind": behind} if behind else {}
+    entry = {**said, **clock, "when": action.when.isoformat(), "entry": last.line + 1, "previous": last.sha256}
     return json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -115,12 +156,16 @@ def _whole_lines(trail: Path, file: int) -> list[bytes]:
     text = trail.read_bytes()
     *lines, torn = text.split(b"\n")
     if torn:
-        with trail.with_suffix(".torn").open("ab") as aside:
-            aside.write(torn + b"\n")
-            aside.flush()
-            os.fsync(aside.fileno())
+        _set_aside(trail.with_suffix(".torn"), torn)
         os.ftruncate(file, len(text) - len(torn))
     return lines
+
+
+def _set_aside(file: Path, line: bytes) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as aside:
+        aside.write(line + b"\n")
+        aside.flush()
+        os.fsync(aside.fileno())
 
 
 def _write(file: int, line: bytes) -> None:
@@ -146,16 +191,20 @@ def _note(trail: Path, head: Head) -> Head:
     return head
 
 
-def _head(trail: Path) -> Head:
+def head(trail: Path) -> Head:
     """The head as it was noted; one that is missing or spoilt vouches for no line."""
     try:
-        return Head(**json.loads(trail.with_suffix(".head").read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
-        return Head(0, BEGINNING)
+        noted = Head(**json.loads(trail.with_suffix(".head").read_text(encoding="utf-8")))
+        if type(noted.line) is int and noted.line > 0 and isinstance(noted.sha256, str):
+            return noted
+    except (FileNotFoundError, ValueError, TypeError, RecursionError):
+        pass
+    return Head(0, BEGINNING)
 
 
-def _refuse_if_cut(trail: Path, lines: list[bytes]) -> None:
-    if fault := next(_unvouched(lines, _head(trail)), None):
+def _refuse_if_cut(trail: Path, lines: list[bytes], refused: bytes) -> None:
+    if fault := next(_unvouched(lines, head(trail)), None):
+        _set_aside(trail.with_suffix(".refused"), refused)
         raise EnvironmentRefused(
             f"{trail}: line {fault.line} {fault.words}; find out who changed it, then move the trail and its head away as evidence: a new one begins by itself"
         )
@@ -194,6 +243,6 @@ def _broken(lines: list[bytes]) -> Iterator[Fault]:
 def _entry(text: bytes) -> dict[str, Any]:
     try:
         entry = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}

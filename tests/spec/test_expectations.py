@@ -196,6 +196,19 @@ def test_an_expectation_that_fails_to_judge_is_an_error_without_values(
     assert refused.value.__context__ is None
 
 
+def test_a_process_without_a_main_file_is_judged_in_too() -> None:
+    code = """
+import sys
+import polars as pl
+from bcf_linkage.definitions.extracts import EXTRACTS
+from expectations.check import judge
+table = EXTRACTS["emergency_care"]
+print(len(judge(table, pl.LazyFrame(schema=dict.fromkeys(table.names, pl.String)))), "pyspark" in sys.modules)
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == [str(len(tuple(judged(EXTRACTS["emergency_care"])))), "False"]
+
+
 def test_great_expectations_is_imported_late_and_told_to_send_nothing() -> None:
     code = "import expectations.gate, expectations.page, os, sys; print('great_expectations' in sys.modules, os.environ['GX_ANALYTICS_ENABLED'])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from bcf_linkage.identifiable import coarsen
-from bcf_linkage.identifiable.pseudonymise import LOCAL, PERSON, SPELL, tokens
+from bcf_linkage.identifiable.pseudonymise import LOCAL, PERSON, SPELL, person, project_key, tokens
+from bcf_linkage.identifiable.vault import Key
 
 KEY = bytes(range(32))
 AS_AT = date(2014, 9, 30)
@@ -23,19 +24,58 @@ def evaluated(expression: nw.Expr, *values: str | None) -> list[object]:
 @pytest.mark.parametrize(
     ("domain", "value", "token"),
     [
-        # printf 'v1|person|9434765919' | openssl dgst -sha256 -mac HMAC -macopt hexkey:000102...1f, the first 32 digits as letters.
-        (PERSON, "9434765919", "aencfaceidalknogdmmjgnklnkeimpha"),
-        (LOCAL, "outpatients|P54", "mjjpflpjdaecknlpbccjgjcndnlmjimc"),
-        (SPELL, "RHM|S1", "okjokmkpcinjplggbglaclpcjabbdaei"),
+        # OpenSSL's: `openssl kdf … HKDF` of the key with salt "bcf-linkage v1" and info "domain", the domain, each after its length in four bytes;
+        # then `openssl dgst -sha256 -mac HMAC` of the value under that, the first 32 digits as letters.
+        (PERSON, "9434765919", "mgfmceomcddghhpaphkliadjpplhnfek"),
+        (LOCAL, "outpatients|P54", "klaonhpghafejcddahnlbjpboejkcima"),
+        (SPELL, "RHM|S1", "ncaelmbbhdociocjcmnkchdbpobgbiig"),
     ],
 )
 def test_known_answers(domain: str, value: str, token: str) -> None:
     assert tokens(KEY, domain, [value]) == [token]
 
 
-def test_a_token_depends_on_key_domain_and_value() -> None:
-    made = [tokens(key, domain, [value])[0] for key in (KEY, KEY[::-1]) for domain in (PERSON, LOCAL) for value in ("9434765919", "9434765870")]
-    assert len(set(made)) == 8
+def test_a_known_answer_for_a_recipient_and_a_project() -> None:
+    assert tokens(project_key(Key(KEY), "00X", "risk stratification"), PERSON, ["9434765919"]) == ["aphmkimmldpoheafcokodojlabjlljoi"]
+
+
+def test_the_same_person_has_another_token_in_every_project_domain_and_for_every_recipient() -> None:
+    keys = [project_key(Key(key), *words) for key in (KEY, KEY[::-1]) for words in (("a", "b"), ("a", "c"), ("c", "b"), ("ab", ""), ("", "ab"))]
+    made = [tokens(key, domain, [value])[0] for key in keys for domain in (PERSON, LOCAL) for value in ("9434765919", "9434765870")]
+    assert len(set(made)) == len(keys) * 4
+
+
+@pytest.mark.parametrize(
+    ("domain", "value"),
+    [
+        (PERSON, ""),
+        (PERSON, "943 476 5919"),
+        (PERSON, "9434765918"),
+        (PERSON, "9999999999"),
+        (PERSON, "943476591"),
+        (PERSON, "94347659199"),
+        (PERSON, "９４３４７６５９１９"),
+        (LOCAL, ""),
+        (SPELL, ""),
+    ],
+)
+def test_what_is_missing_or_not_canonical_is_never_hashed_and_not_told(domain: str, value: str) -> None:
+    with pytest.raises(ValueError, match="never hashed") as refused:
+        tokens(KEY, domain, ["9434765919", value])
+    assert not value or value not in str(refused.value)
+
+
+def test_what_is_missing_has_no_token() -> None:
+    assert tokens(KEY, PERSON, [None, "9434765919", None])[::2] == [None, None]
+    assert evaluated_people([None, "9434765919"], ["P1", None]) == [(LOCAL, "outpatients|P1"), (PERSON, "9434765919")]
+    assert evaluated_people([None], [None]) == [(LOCAL, None)]
+
+
+def evaluated_people(numbers: list[str | None], locals_: list[str | None]) -> list[tuple[object, ...]]:
+    schema = {"person_number": pl.String, "local": pl.String}
+    frame = nw.from_native(pl.LazyFrame({"person_number": numbers, "local": locals_}, schema=schema))
+    rows: list[tuple[object, ...]] = frame.select(**person("outpatients", nw.col("local"))).to_native().collect().rows()
+    return rows
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.identifiable.pseudonymise import PERSON, tokens
 from bcf_linkage.identifiable.vault.keeping import Vault
 from bcf_linkage.identifiable.vault.key import Key
-from bcf_linkage.identifiable.vault.register import register_files, read_register
+from bcf_linkage.identifiable.vault.register import read_register, register_files
 from bcf_linkage.identifiable.vault.ring import Purpose
 from bcf_linkage.identifiable.vault.sealed import SUFFIX, label_of, seal, unseal
 

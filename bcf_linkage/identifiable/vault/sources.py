@@ -52,12 +52,11 @@ def _from_file(source: Source, key_id: str) -> str:
         raise EnvironmentRefused(f"{file}: there is no key; bring it back from its safe copy") from None
     except OSError:
         raise EnvironmentRefused(f"{file}: cannot be read; ask for the right, or bring the key back from its safe copy") from None
-    with os.fdopen(handle, "rb") as opened:
+    try:
         _refuse_unless_private(file, os.fstat(handle))
-        try:
-            return opened.read(LONGEST).decode("ascii")
-        except (OSError, UnicodeDecodeError):
-            raise EnvironmentRefused(f"{file}: is not a key in hexadecimal; bring it back from its safe copy") from None
+        return os.read(handle, LONGEST).decode("ascii", "replace")
+    finally:
+        os.close(handle)
 
 
 def _refuse_unless_private(file: Path, found: os.stat_result) -> None:

@@ -77,11 +77,15 @@ class Ring:
                 return entry
         raise RequestRefused(f"no key {_shown(key_id)}; there are {', '.join(entry.id for entry in self.entries) or 'none'}")
 
-    def with_new(self, purpose: Purpose, fingerprint: str, when: datetime) -> Ring:
-        """With a new current key; the one before it is rotated. Raises RequestRefused for a key that is known under any id."""
+    def refuse_known(self, fingerprint: str) -> None:
+        """Raises RequestRefused for a key that is known under any id."""
         for entry in self.entries:
             if entry.fingerprint == fingerprint:
                 raise RequestRefused(f"this key is in use already as {entry.id}, made {entry.created:%Y-%m-%d}; a key is never reused: make another")
+
+    def with_new(self, purpose: Purpose, fingerprint: str, when: datetime) -> Ring:
+        """With a new current key; the one before it is rotated. Raises RequestRefused for a key that is known under any id."""
+        self.refuse_known(fingerprint)
         version = 1 + sum(entry.purpose is purpose for entry in self.entries)
         before = tuple(replace(e, rotated=when) if e.purpose is purpose and e.state is State.CURRENT else e for e in self.entries)
         return Ring((*before, Entry(purpose, version, fingerprint, when)))

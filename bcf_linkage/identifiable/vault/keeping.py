@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -68,12 +69,10 @@ class Vault:
         """
         key_id, source = self.ring.next_id(purpose), self.source(purpose)
         if source.kind == "file":
-            try:
+            with suppress(FileExistsError):
                 write_whole(Path(source.of(key_id)[0]), f"{secrets.token_hex(FEWEST_BYTES)}\n".encode(), replace=False)
-            except FileExistsError:
-                pass
         key = fetched(source, key_id)
-        self.ring.with_new(purpose, fingerprint(key), datetime.min)
+        self.ring.refuse_known(fingerprint(key))
         return key
 
     def turn(self, purpose: Purpose, when: datetime) -> Entry:

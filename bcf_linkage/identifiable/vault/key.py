@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NoReturn
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -57,7 +58,7 @@ def weakness(key: bytes) -> str:
         return f"is not a whole key of {FEWEST_BYTES} to {MOST_BYTES} bytes"
     if len(set(key)) < FEWEST_DISTINCT:
         return "repeats so few bytes that it cannot be random"
-    if len({(after - before) % 256 for before, after in zip(key, key[1:], strict=False)}) == 1:
+    if len({(after - before) % 256 for before, after in pairwise(key)}) == 1:
         return "counts up or down and is not random"
     if any(key == key[:period] * (len(key) // period) for period in range(1, len(key) // 2 + 1) if len(key) % period == 0):
         return "repeats itself and is not random"

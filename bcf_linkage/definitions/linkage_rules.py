@@ -1,0 +1,188 @@
+"""What the linkage-quality report shows and by what it judges: figures, characteristics, thresholds, limits (`reference/linkage_quality.toml`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.definitions.measures import UNITS, Edition
+from bcf_linkage.definitions.reading import document, made, one_of
+
+FILE = "linkage_quality.toml"
+SECTIONS = {
+    "B": "Identifiers",
+    "C": "Flow",
+    "D": "Match rate",
+    "E": "Errors",
+    "F": "Implausible",
+    "J": "What links rest on",
+}
+KINDS = ("age", "codes", "plain", "values", "practice", "number")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A count. `part_of` names the count that it is a part of, by `split`; `among` the one that is its denominator.
+
+    A `pooled` one is also counted over all sources together; one of the `truth` exists only where people are made up. Groups of one
+    that is `shared_out` are shares of the figure itself, those of any other of the same group of its denominator.
+    """
+
+    code: str
+    section: str
+    name: str
+    part_of: str = ""
+    split: str = "area"
+    among: str = ""
+    unit: str = ""
+    pooled: bool = False
+    shared_out: bool = False
+    truth: bool = False
+
+
+@dataclass(frozen=True)
+class Characteristic:
+    """Something that records tell of their person: which column of which source holds it, and how its values make groups.
+
+    Kinds: `age` (bands), `codes` (words of a code list), `plain` (as it stands), `practice` (the locality's own, or another),
+    `values` (whether it is one of these), and `number` (whether there is an NHS number, which only the identifiable zone can tell).
+    """
+
+    code: str
+    name: str
+    kind: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    code_list: str = ""
+    values: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """From where on a figure, in percent, is green, and from where on amber; below it is red."""
+
+    code: str
+    name: str
+    green: float
+    amber: float
+    source: str
+    mark: str
+
+    def light(self, percent: float | None) -> str:
+        """green, amber or red; `not known` of nothing."""
+        if percent is None:
+            return "not known"
+        if percent >= self.green:
+            return "green"
+        return "amber" if percent >= self.amber else "red"
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Diagnoses that people of this sex cannot have, by the beginnings of their codes."""
+
+    sex: str
+    begins_with: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """How many verified people of a source are traced again on purpose."""
+
+    sample: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From where on something is remarked. A `difference` is in hundredths of a standard deviation."""
+
+    days_after_death: int
+    difference: int
+    least_in_pattern: int
+    oldest: int
+
+
+@dataclass(frozen=True)
+class QualityRules:
+    """All that the linkage-quality report interprets."""
+
+    edition: Edition
+    strict_reasons: tuple[str, ...]
+    number_reasons: tuple[str, ...]
+    experiments: Experiments
+    limits: Limits
+    thresholds: tuple[Threshold, ...]
+    characteristics: tuple[Characteristic, ...]
+    contradictions: tuple[Contradiction, ...]
+    figures: tuple[Figure, ...]
+
+    @classmethod
+    def build(cls, as_at: date) -> QualityRules:
+        """The rules that hold on the as-at date. Raises RequestRefused for an unknown, missing or impossible entry."""
+        found = document(FILE)
+        edition = Edition.build(FILE, found, as_at)
+        lists = {name: tuple(found.pop(name, ())) for name in ("strict_reasons", "number_reasons")}
+        return made(
+            cls,
+            FILE,
+            found,
+            **lists,
+            edition=edition,
+            experiments=made(Experiments, f"{FILE}: experiments", found.pop("experiments", {})),
+            limits=made(Limits, f"{FILE}: limits", found.pop("limits", {})),
+            thresholds=tuple(made(Threshold, f"{FILE}: threshold {n}", entry) for n, entry in enumerate(found.pop("thresholds", []), 1)),
+            characteristics=tuple(_characteristic(n, entry) for n, entry in enumerate(found.pop("characteristics", []), 1)),
+            contradictions=tuple(_contradiction(n, entry) for n, entry in enumerate(found.pop("contradictions", []), 1)),
+            figures=_figures(found.pop("figures", [])),
+        )
+
+    @cached_property
+    def by_code(self) -> dict[str, Figure]:
+        """Code to figure, in declared order."""
+        return {figure.code: figure for figure in self.figures}
+
+    def level(self, code: str) -> int:
+        """How far a figure lies below the count that is a part of no other."""
+        parent = self.by_code[code].part_of
+        return 1 + self.level(parent) if parent else 0
+
+    @property
+    def depth(self) -> int:
+        """How many levels of counts there are, groups of the deepest figures among them."""
+        return 2 + max(self.level(figure.code) for figure in self.figures)
+
+    def threshold(self, code: str) -> Threshold:
+        """The threshold of that name. Raises KeyError."""
+        return {threshold.code: threshold for threshold in self.thresholds}[code]
+
+
+def _characteristic(position: int, entry: dict[str, Any]) -> Characteristic:
+    place = f"{FILE}: characteristic {position}"
+    made_of = made(Characteristic, place, entry, values=tuple(entry.get("values", ())))
+    one_of(place, "kind", made_of.kind, KINDS)
+    return made_of
+
+
+def _contradiction(position: int, entry: dict[str, Any]) -> Contradiction:
+    return made(Contradiction, f"{FILE}: contradiction {position}", entry, begins_with=tuple(entry.get("begins_with", ())))
+
+
+def _figures(entries: list[dict[str, Any]]) -> tuple[Figure, ...]:
+    figures: list[Figure] = []
+    for position, entry in enumerate(entries, 1):
+        place = f"{FILE}: figure {position}"
+        figure = made(Figure, place, {**entry, "unit": entry.get("unit", "percent" if "among" in entry else "count")})
+        known = tuple(each.code for each in figures)
+        one_of(place, "section", figure.section, tuple(SECTIONS))
+        one_of(place, "unit", figure.unit, tuple(UNITS))
+        for key, other in (("part_of", figure.part_of), ("among", figure.among)):
+            if other:
+                one_of(place, key, other, known)
+        if figure.code in known:
+            raise RequestRefused(f"{place}: {figure.code} is declared twice; rename one")
+        figures.append(figure)
+    return tuple(figures)

@@ -1,0 +1,139 @@
+"""Whom the unlinked are: linked and unlinked people side by side, and how far apart they stand in standard deviations.
+
+Of each source by itself, as its own records tell it, since a linked person's other sources would make the unlinked look well.
+A standardised difference does not grow with the number of people; 0.1 is where the literature begins to remark on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import narwhals as nw
+
+from bcf_linkage.definitions.linkage_rules import Characteristic, QualityRules
+from bcf_linkage.definitions.places import Place
+from bcf_linkage.definitions.rulebook import AgeBand, Disclosure
+from bcf_linkage.published.disclosure_control import SHOWN, SUPPRESSED, is_small, rounded
+from bcf_linkage.published.exact import ALL, text_of
+from bcf_linkage.published.linkage_quality.match import group, sources
+from bcf_linkage.published.linkage_quality.tallies import TALLY, tally
+
+MEANS = {"age": "Age in years", "records": "Records in the source", "pounds": "Cost in the source, in pounds"}
+SHARED = ("sex", "deprivation_quintile", "ethnic_category", "care_home")
+"""Characteristics whose groups linked and unlinked people are shared out among."""
+
+
+def people_by_group(received: Mapping[str, nw.LazyFrame], rules: QualityRules, ages: Sequence[AgeBand]) -> nw.LazyFrame:
+    """Received rows -> tallies of linked and of unlinked people by characteristic, and of all the unlinked. Who is not registered is neither."""
+    found = []
+    for extract, rows in sources(received).items():
+        told = {c.code: group(c, extract, ages, ()) for c in rules.characteristics if c.code in SHARED and extract in c.columns}
+        people = _people(rows, {code: said.min() for code, said in told.items()})
+        unlinked = people.filter(nw.col("measure") == "people_unlinked")
+        found.append(tally(unlinked, nw.col("measure"), nw.lit(extract), nw.lit(1)))
+        found.extend(tally(people, nw.col("measure"), nw.lit(extract), nw.lit(1), code, nw.col(code)) for code in told)
+    return nw.concat(found)
+
+
+def means(received: Mapping[str, nw.LazyFrame], activity: nw.LazyFrame) -> nw.LazyFrame:
+    """Received rows and `activity` -> one row per source, quantity, and linked or unlinked: how many people, the sum and the sum of squares.
+
+    All are whole numbers, so that they add up to the same in any order.
+    """
+    found = []
+    for extract, rows in sources(received).items():
+        costs = activity.filter(nw.col("setting") == extract).group_by("person").agg(cost=nw.col("cost").sum())
+        people = _people(rows, {"age": nw.col("age").max(), "records": nw.len()}).join(costs, on="person", how="left")
+        people = people.with_columns(pounds=(nw.col("cost").fill_null(0.0) + 0.5).floor())
+        long = people.select("measure", *(nw.col(name).cast(nw.Int64) for name in MEANS)).unpivot(
+            on=list(MEANS), index="measure", variable_name="quantity", value_name="amount"
+        )
+        known = long.filter(~nw.col("amount").is_null()).with_columns(square=nw.col("amount") * nw.col("amount"))
+        sums = known.group_by("measure", "quantity").agg(people=nw.len().cast(nw.Int64), total=nw.col("amount").sum(), squares=nw.col("square").sum())
+        found.append(sums.with_columns(area_code=nw.lit(extract)))
+    return nw.concat(found)
+
+
+def _people(rows: nw.LazyFrame, told: Mapping[str, nw.Expr]) -> nw.LazyFrame:
+    """Rows -> one row per person who is linked or unlinked: `person`, `measure` and what is told of them."""
+    place = nw.col("place")
+    kept = rows.filter(place != Place.NOT_REGISTERED).with_columns(
+        measure=nw.when(place == Place.LINKED).then(nw.lit("people_linked")).otherwise(nw.lit("people_unlinked"))
+    )
+    return kept.group_by("person", "measure").agg(**told) if told else kept.select("person", "measure").unique()
+
+
+def differences(protected: nw.LazyFrame, sums: nw.LazyFrame, rules: QualityRules, disclosure: Disclosure) -> nw.LazyFrame:
+    """Protected counts and the sums of `means` -> one row per source, characteristic and group, without its stamp.
+
+    Shares are of rounded numbers, means of exact ones; nothing is shown of 1 to 7 people.
+    """
+    least = rules.limits.difference / 100
+    both = nw.concat([_of_shares(protected, rules), _of_means(sums, disclosure)])
+    wide = both.with_columns(spread=((nw.col("linked_spread") + nw.col("unlinked_spread")) / 2).sqrt())
+    apart = (nw.col("linked") - nw.col("unlinked")) / nw.when(nw.col("spread") > 0).then(nw.col("spread"))
+    known = nw.col("status") == SHOWN
+    signed = wide.with_columns(difference=nw.when(known).then(apart.round(2)))
+    return signed.with_columns(
+        area_name=nw.col("area_code").str.replace_all("_", " ", literal=True),
+        linked=nw.when(known).then(nw.col("linked").round(1)),
+        unlinked=nw.when(known).then(nw.col("unlinked").round(1)),
+        stands_out=nw.when(known).then((nw.col("difference").abs() > least).fill_null(False)),
+    ).drop("linked_spread", "unlinked_spread", "spread")
+
+
+_ROW = (
+    "area_code", "characteristic", "characteristic_name", "group", "unit", "linked_people", "unlinked_people",
+    "linked", "unlinked", "linked_spread", "unlinked_spread", "status", "period_start", "period_end",
+)  # fmt: skip
+
+
+def _of_shares(protected: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
+    names = {c.code: c.name for c in rules.characteristics if c.code in SHARED}
+    grouped = protected.filter(nw.col("group_type").is_in(list(names)))
+    key = ("area_code", "group_type", "group")
+
+    def side(measure: str) -> nw.LazyFrame:
+        word = measure.removeprefix("people_")
+        people = grouped.filter(nw.col("measure") == measure)
+        share = nw.col("value") / 100
+        return people.select(
+            *key,
+            "period_start",
+            "period_end",
+            nw.col("denominator").alias(f"{word}_people"),
+            nw.col("value").alias(word),
+            (share * (1 - share) * 10_000).alias(f"{word}_spread"),
+        )
+
+    paired = side("people_linked").join(side("people_unlinked").drop("period_start", "period_end"), on=list(key), how="inner")
+    status = nw.when(nw.col("linked").is_null() | nw.col("unlinked").is_null()).then(nw.lit(SUPPRESSED)).otherwise(nw.lit(SHOWN))
+    return paired.with_columns(
+        characteristic=nw.col("group_type"), characteristic_name=text_of(nw.col("group_type"), names), unit=nw.lit("percent"), status=status
+    ).select(*_ROW)
+
+
+def _of_means(sums: nw.LazyFrame, disclosure: Disclosure) -> nw.LazyFrame:
+    few = is_small(nw.col("people"), disclosure)
+    mean = nw.col("total") / nw.col("people").cast(nw.Float64)
+    told = sums.with_columns(
+        number=nw.when(~few).then(rounded(nw.col("people"), disclosure)),
+        mean=nw.when(~few).then(mean),
+        spread=nw.when(~few).then(nw.col("squares") / nw.col("people").cast(nw.Float64) - mean * mean),
+    )
+
+    def side(measure: str) -> nw.LazyFrame:
+        word = measure.removeprefix("people_")
+        renamed = {"number": f"{word}_people", "mean": word, "spread": f"{word}_spread"}
+        return told.filter(nw.col("measure") == measure).select(
+            "area_code", "quantity", "period_start", "period_end", *(nw.col(name).alias(new) for name, new in renamed.items())
+        )
+
+    paired = side("people_linked").join(side("people_unlinked").drop("period_start", "period_end"), on=["area_code", "quantity"], how="inner")
+    status = nw.when(nw.col("linked").is_null() | nw.col("unlinked").is_null()).then(nw.lit(SUPPRESSED)).otherwise(nw.lit(SHOWN))
+    return paired.with_columns(
+        characteristic=nw.col("quantity"), characteristic_name=text_of(nw.col("quantity"), MEANS), group=nw.lit(ALL), unit=nw.lit("mean"), status=status
+    ).select(*_ROW)
+
+
+__all__ = ["TALLY", "differences", "means", "people_by_group"]

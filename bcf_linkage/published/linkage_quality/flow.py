@@ -1,0 +1,33 @@
+"""The flow of records, as a linkage report draws it: every record read is in one place, and every place in one above it."""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from bcf_linkage.definitions.places import KEPT, Place
+from bcf_linkage.published.exact import text_of
+from bcf_linkage.published.linkage_quality.tallies import TALLY, tally
+
+MEASURES = {place: {Place.LINKED: "linked", Place.NOT_REGISTERED: "not_registered", Place.UNLINKED: "unlinked"}.get(place, str(place)) for place in Place}
+REASON = "reason"
+
+
+def flow(ledger: nw.LazyFrame) -> nw.LazyFrame:
+    """The exact ledger, one row per extract, file, place and reason -> tallies: read, traced, each place, and each place by reason."""
+    area, count, place = nw.col("extract"), nw.col("rows"), text_of(nw.col("place"), {str(p): measure for p, measure in MEASURES.items()})
+    traced = ledger.filter(nw.col("place").is_in([str(p) for p in KEPT]))
+    return nw.concat(
+        [
+            tally(ledger, nw.lit("rows_read"), area, count),
+            tally(traced, nw.lit("rows_traced"), area, count),
+            tally(ledger, place, area, count),
+            tally(ledger, place, area, count, REASON, nw.col("reason")),
+        ]
+    )
+
+
+def sightings(seen: nw.LazyFrame) -> nw.LazyFrame:
+    """`extract`, `people`, `people_linked` -> tallies of people. Who was linked once and unlinked another time counts twice."""
+    counted = seen.select("people", "people_linked", area_code=nw.col("extract"), group_type=nw.lit("all"), group=nw.lit("all"))
+    long = counted.unpivot(on=["people", "people_linked"], index=["area_code", "group_type", "group"], variable_name="measure", value_name="count")
+    return long.select(*TALLY)

@@ -1,0 +1,81 @@
+"""Who is matched: records, and the people behind them, by what the records tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import narwhals as nw
+
+from bcf_linkage.definitions.code_lists import code_list
+from bcf_linkage.definitions.linkage_rules import Characteristic, QualityRules
+from bcf_linkage.definitions.places import Place
+from bcf_linkage.definitions.rulebook import AgeBand
+from bcf_linkage.published.linkage_quality.tallies import REGISTER, tally
+
+NOT_RECORDED = "Not recorded"
+ELSEWHERE = "Another practice"
+
+
+def matches(received: Mapping[str, nw.LazyFrame], rules: QualityRules, ages: Sequence[AgeBand], practices: Collection[str]) -> nw.LazyFrame:
+    """Received rows of the sources that are shared -> tallies of records traced and linked, by characteristic.
+
+    Only as the source's own records tell it: what the register says of the linked would make the unlinked look unlike them.
+    """
+    divided = [
+        _divided(received[extract], extract, characteristic, ages, practices)
+        for characteristic in rules.characteristics
+        for extract in characteristic.columns
+        if extract in received
+    ]
+    return nw.concat([*divided, *_positive_controls(received, rules, practices)])
+
+
+def _divided(
+    rows: nw.LazyFrame, extract: str, characteristic: Characteristic, ages: Sequence[AgeBand], practices: Collection[str]
+) -> nw.LazyFrame:
+    linked = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0)
+    told = rows.select(linked=linked, one=nw.lit(1), group=group(characteristic, extract, ages, practices))
+    totals = told.group_by("group").agg(linked=nw.col("linked").sum(), rows_traced=nw.col("one").sum())
+    long = totals.unpivot(on=["linked", "rows_traced"], index="group", variable_name="measure", value_name="count")
+    return tally(long, nw.col("measure"), nw.lit(extract), nw.col("count"), characteristic.code, nw.col("group"))
+
+
+def _positive_controls(received: Mapping[str, nw.LazyFrame], rules: QualityRules, practices: Collection[str]) -> list[nw.LazyFrame]:
+    """Records that name a practice of the locality as their person's, and those of them that are linked."""
+    columns = next(c.columns for c in rules.characteristics if c.kind == "practice")
+    own = {extract: received[extract].filter(nw.col(name).is_in(list(practices))) for extract, name in columns.items() if extract in received}
+    every = [tally(rows, nw.lit("positive_control"), nw.lit(extract), nw.lit(1)) for extract, rows in own.items()]
+    linked = [
+        tally(rows.filter(nw.col("place") == Place.LINKED), nw.lit("positive_control_linked"), nw.lit(extract), nw.lit(1)) for extract, rows in own.items()
+    ]
+    return [*every, *linked]
+
+
+def group(characteristic: Characteristic, extract: str, ages: Sequence[AgeBand], practices: Collection[str]) -> nw.Expr:
+    """The group that a received row of the extract belongs to. Never null."""
+    column = nw.col(characteristic.columns[extract])
+    if characteristic.kind == "age":
+        return age_band(column, ages).fill_null(NOT_RECORDED)
+    if characteristic.kind == "codes":
+        return column.replace_strict(dict(code_list(characteristic.code_list).meanings), default=NOT_RECORDED, return_dtype=nw.String)
+    if characteristic.kind == "values":
+        words, is_one = characteristic.words, column.is_in(list(characteristic.values))
+        said = nw.when(is_one).then(nw.lit(words["yes"])).otherwise(nw.lit(words["no"]))
+        return nw.when(~column.is_null()).then(said).otherwise(nw.lit(NOT_RECORDED))
+    if characteristic.kind == "practice":
+        named = nw.when(column.is_in(list(practices))).then(column).otherwise(nw.lit(ELSEWHERE))
+        return nw.when(~column.is_null()).then(named).otherwise(nw.lit(NOT_RECORDED))
+    return column.cast(nw.String).fill_null(NOT_RECORDED)
+
+
+def age_band(age: nw.Expr, ages: Sequence[AgeBand]) -> nw.Expr:
+    """The band that an age lies in, null if the age is not known."""
+    band = nw.when(age >= ages[0].from_age).then(nw.lit(ages[0].name)).otherwise(nw.lit(None).cast(nw.String))
+    for each in ages[1:]:
+        band = nw.when(age >= each.from_age).then(nw.lit(each.name)).otherwise(band)
+    return band
+
+
+def sources(received: Mapping[str, nw.LazyFrame]) -> dict[str, nw.LazyFrame]:
+    """The extracts that are linked to the register: all but the register itself."""
+    return {extract: rows for extract, rows in received.items() if extract != REGISTER}

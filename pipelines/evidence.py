@@ -1,0 +1,138 @@
+"""Steps that weigh the evidence for links within the identifiable zone, and let nothing but counts out of it.
+
+Records whose number and full date of birth were confirmed serve as gold standard: the trace is asked again about some of them
+under harder conditions, with the very rules that it had before. Which ones is decided by the order of their pseudonyms, so that
+a run can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import narwhals as nw
+import polars as pl
+
+from bcf_linkage.definitions import nhs_number
+from bcf_linkage.definitions.linkage_rules import QualityRules
+from bcf_linkage.definitions.places import KEPT, Place
+from bcf_linkage.definitions.schema import Identity, Table
+from bcf_linkage.definitions.trace_reasons import reasons_for
+from bcf_linkage.definitions.trace_rules import TraceRules
+from bcf_linkage.identifiable import evidence, examine, pseudonymise
+from bcf_linkage.storage.engine import PolarsEngine
+from pipelines.receive import ReadThrough, ReceiveContext
+from pipelines.runs import Run
+from pipelines.settling import ENGINE
+
+COUNTS = {"measure": pl.String, "group_type": pl.String, "group": pl.String, "count": pl.Int64}
+SCORED = {"score": pl.Float64, "margin": pl.Float64, "pattern": pl.String}
+
+
+def folder(run: Run) -> Path:
+    """Where the counts lie, exact, beside the exact ledger."""
+    return run.staging.audit / "linkage_evidence"
+
+
+def weigh(run: Run, through: ReadThrough, context: ReceiveContext) -> None:
+    """Write the evidence on one extract that has been read through: counts to the audit zone, loose links as pseudonyms beside the rows."""
+    rules = QualityRules.build(run.as_at)
+    counts = pl.concat([frame.cast(COUNTS) for frame in _counts(through, context, rules)])
+    target = folder(run) / f"{through.extract.name}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    counts.with_columns(area_code=pl.lit(through.extract.name)).sort("measure", "group_type", "group").write_parquet(target)
+    links = ENGINE.frame(loose_links(through, context))
+    PolarsEngine(pseudonymise.name_of(context.key)).write(links, loose_links_of(run, through.extract.name))
+
+
+def loose_links_of(run: Run, extract: str) -> Path:
+    """Where the loose links of an extract lie."""
+    return run.table(f"loose_links_{extract}")
+
+
+def loose_links(through: ReadThrough, context: ReceiveContext) -> pl.DataFrame:
+    """Unlinked people as they would be linked on too little: `person` (their pseudonym) and `candidate` (the pseudonym it might be).
+
+    The candidate is the person whose number the record bears, confirmed by nothing. Where records under one local number bear two
+    people's numbers, none is chosen.
+    """
+    unlinked = with_rows(through).filter(pl.col("reason").is_in(reasons_for(Place.UNLINKED)))
+    register = ENGINE.collect(context.register.filter(nw.col("listed") & ~nw.col("shared"))).select("number", candidate_number="person_number")
+    borne = unlinked.select("person", "number").join(register, on="number", how="inner").select("person", "candidate_number").unique()
+    single = borne.filter(pl.len().over("person") == 1).sort("person")
+    tokens = pseudonymise.tokens(context.key, pseudonymise.PERSON, single["candidate_number"])
+    return single.select("person", candidate=pl.Series(tokens, dtype=pl.String))
+
+
+def evidence_of(run: Run) -> pl.DataFrame:
+    """The evidence on all extracts: `area_code`, `measure`, `group_type`, `group`, `count`."""
+    return pl.concat([pl.read_parquet(path) for path in sorted(folder(run).glob("*.parquet"))])
+
+
+def _counts(through: ReadThrough, context: ReceiveContext, rules: QualityRules) -> Iterator[pl.DataFrame]:
+    table, guards = through.extract, TraceRules.build(context.as_at).guards
+    people = with_rows(through)
+    identities = ENGINE.frame(people)
+    yield ENGINE.collect(evidence.identifiers(identities, table, guards, rules.limits, context.as_at))
+    if table.name == examine.REGISTER:
+        return
+    yield ENGINE.collect(evidence.local_numbers(identities, _column(table, Identity.LOCAL_ID)))
+    if set(SCORED) <= set(people.columns):
+        yield ENGINE.collect(evidence.what_links_rest_on(identities, rules))
+    yield pl.DataFrame(list(_experiments(people, table, context, rules).items()), {"measure": pl.String, "count": pl.Int64}, orient="row").select(
+        "measure", pl.lit("all").alias("group_type"), pl.lit("all").alias("group"), "count"
+    )
+
+
+def with_rows(through: ReadThrough) -> pl.DataFrame:
+    """The identities under which records went to trace, each with how many did."""
+    kept = [reason for place in KEPT for reason in reasons_for(place)]
+    traced = through.ended.filter(pl.col("reason").is_in(kept)).group_by("at").agg(rows=pl.len().cast(pl.Int64))
+    people = through.rows.people.with_row_index("at").with_columns(pl.col("at").cast(traced.schema["at"]))
+    return people.join(traced, on="at", how="inner", maintain_order="left").drop("at")
+
+
+def _experiments(people: pl.DataFrame, table: Table, context: ReceiveContext, rules: QualityRules) -> dict[str, int]:
+    """What became of verified people whose number was hidden, who were taken off the register, or who were given another's number."""
+    number = _column(table, Identity.NHS_NUMBER)
+    sample = sampled(people, table, rules)
+    hidden = sample.with_columns(pl.lit(None, pl.String).alias(number))
+    found = _traced_again(hidden, table, context.against)
+    right = found.filter(pl.col("person_number") == pl.col("verified")).height
+    known = nw.col("person_number").is_in(sample["person_number"].to_list())
+    without = replace(context.against, register=context.register.filter(~known.fill_null(False)))
+    strangers = sample.with_columns(pl.col(number).shift(1, fill_value=pl.col(number).last())) if sample.height > 1 else sample[:0]
+    led_astray = _traced_again(strangers, table, context.against)
+    return {
+        "holdout": sample.height,
+        "holdout_linked": found.height,
+        "holdout_right": right,
+        "holdout_wrong": found.height - right,
+        "decoys": sample.height,
+        "decoys_linked": _traced_again(hidden, table, without).height,
+        "strangers_numbers": strangers.height,
+        "strangers_numbers_linked": led_astray.filter(pl.col("person_number") != pl.col("verified")).height,
+    }
+
+
+def sampled(people: pl.DataFrame, table: Table, rules: QualityRules) -> pl.DataFrame:
+    """Verified people, one identity each, the first so many in the order of their pseudonyms."""
+    verified = people.filter(pl.col("reason").is_in(rules.strict_reasons) & (pl.col("number_state") == nhs_number.SOUND))
+    return verified.sort("person", *examine.who(table)).unique("person", keep="first", maintain_order=True).head(rules.experiments.sample)
+
+
+def _traced_again(sample: pl.DataFrame, table: Table, against: examine.Against) -> pl.DataFrame:
+    """The sample's people whom the trace links now: `person_number` as it finds it, `verified` as it was confirmed."""
+    who = list(examine.who(table))
+    asked = sample.select(*who, verified="person_number").unique(who, keep="first", maintain_order=True)
+    answered = ENGINE.collect(examine.examined(ENGINE.frame(asked), table, against))
+    return answered.filter(pl.col("trace_reason").is_in(reasons_for(Place.LINKED))).select("person_number", "verified")
+
+
+def _column(table: Table, kind: Identity) -> str:
+    name = table.identity(kind)
+    if name is None:
+        raise ValueError(f"table {table.name} declares no {kind}")
+    return name
+

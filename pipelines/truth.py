@@ -1,0 +1,66 @@
+"""The truth about a synthetic workspace, as counts beside the estimates. Of real people there is none, and nothing is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from bcf_linkage.definitions.places import Place
+from pipelines.runs import Run
+
+TRUTH = {"measure": pl.String, "area_code": pl.String, "group_type": pl.String, "group": pl.String, "count": pl.Int64}
+REGISTER = "gp_registrations"
+
+
+def is_known(run: Run) -> bool:
+    """Whether the workspace holds made-up people, with the truth about them beside it."""
+    return run.settings().kind == "synthetic" and (folder(run) / "records.parquet").is_file() and _single_files(run)
+
+
+def folder(run: Run) -> Path:
+    """Where the synthetic locality's truth lies."""
+    return run.request.workspace / "truth"
+
+
+def truth(run: Run) -> pl.DataFrame:
+    """Whose each record is, held against whom it was linked to: tallies of right, wrong and missed links of every source.
+
+    A link is right if the register's entry under that pseudonym is the same person's. A person can be found if a linked entry of
+    the register is theirs. No row where the truth is not known.
+    """
+    if not is_known(run):
+        return pl.DataFrame(schema=TRUTH)
+    whose = pl.scan_parquet(folder(run) / "records.parquet").cast({"row": pl.Int64})
+    listed = _true(run, REGISTER, whose).filter(pl.col("place") == Place.LINKED)
+    owners = listed.group_by("person").agg(owner=pl.col("true_person").unique()).collect()
+    findable = listed.select("true_person").unique().collect()
+    found = [_of(_true(run, extract, whose), extract, owners, findable) for extract in run.extracts if extract != REGISTER]
+    return pl.concat(found)
+
+
+def _of(rows: pl.LazyFrame, extract: str, owners: pl.DataFrame, findable: pl.DataFrame) -> pl.DataFrame:
+    linked = pl.col("place") == Place.LINKED
+    right = linked & pl.col("owner").list.contains(pl.col("true_person")).fill_null(False)
+    can_be_found = pl.col("true_person").is_in(findable["true_person"].implode())
+    joined = rows.join(owners.lazy(), on="person", how="left")
+    counts = {
+        "true_linked": linked.sum(),
+        "true_wrong": (linked & ~right).sum(),
+        "true_findable": can_be_found.sum(),
+        "true_missed": (can_be_found & ~right).sum(),
+    }
+    wide = joined.select(**counts).collect(engine="streaming")
+    long = wide.unpivot(variable_name="measure", value_name="count")
+    return long.select("measure", area_code=pl.lit(extract), group_type=pl.lit("all"), group=pl.lit("all"), count=pl.col("count").cast(pl.Int64))
+
+
+def _true(run: Run, extract: str, whose: pl.LazyFrame) -> pl.LazyFrame:
+    """Received rows of an extract with the person that each is truly of."""
+    rows = pl.scan_parquet(run.received(extract)).select("row", "person", "place")
+    return rows.join(whose.filter(pl.col("extract") == extract).select("row", "true_person"), on="row", how="inner")
+
+
+def _single_files(run: Run) -> bool:
+    """Whether each extract came in one file: the truth names rows by their position in it."""
+    return all(len(run.files(extract)) == 1 for extract in run.extracts)
