@@ -12,8 +12,10 @@ from bcf_linkage.storage import ledger
 from expectations.check import judge
 from expectations.gate import gate, hold, tolerances
 from pipelines.custody import pseudonym_key
+from pipelines.evidence import weigh
 from pipelines.publish import exact_ledger
 from pipelines.receive import ReceiveContext, Received, areas_of, read_through, readable, register_of, write
+from pipelines.registering import note_numbers
 from pipelines.runs import Run
 
 REGISTER = "gp_registrations"
@@ -31,6 +33,9 @@ def receive_extract(run: Run, extract: str) -> Received:
     context = ReceiveContext(kind, run.as_at, pseudonym_key(run.request.workspace), areas_of(settings.postcodes), register)
     through = read_through(table, deliveries, context)
     hold(gate(judge(table, readable(deliveries)), tolerances(settings.tolerances)), _named(run.files(extract)))
+    weigh(run, through, context)
+    if extract == REGISTER:
+        note_numbers(run, through.rows.people)
     return write(through, context, run.received(extract))
 
 

@@ -106,8 +106,8 @@ def _experiments(people: pl.DataFrame, table: Table, context: ReceiveContext, ru
     led_astray = _traced_again(strangers, table, context.against)
     return {
         "holdout": sample.height,
+        "holdout_missed": sample.height - right,
         "holdout_linked": found.height,
-        "holdout_right": right,
         "holdout_wrong": found.height - right,
         "decoys": sample.height,
         "decoys_linked": _traced_again(hidden, table, without).height,
@@ -135,4 +135,3 @@ def _column(table: Table, kind: Identity) -> str:
     if name is None:
         raise ValueError(f"table {table.name} declares no {kind}")
     return name
-

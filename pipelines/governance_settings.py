@@ -47,6 +47,9 @@ class Retention:
 
 NO_KEYS, NO_RETENTION = Keys(), Retention()
 
+MOST_KEPT = 36_500
+"""Days or runs: a hundred years of days."""
+
 BY_DAYS_ALONE = ("landing", "reidentified")
 """What no run stands for by itself."""
 
@@ -104,8 +107,8 @@ def _keep(file: Path, zone: str, values: dict[str, Any]) -> Keep:
     units = "days" if zone in BY_DAYS_ALONE else "days or runs"
     if len(stated) != 1 or not set(stated) <= set(units.split(" or ")):
         raise RequestRefused(f"{file}: [retention] {zone} needs {units}, one number; or take the line out to keep all")
-    if min(stated.values()) < 1:
-        raise RequestRefused(f"{file}: [retention] {zone} must be 1 or more; take the line out to keep all")
+    if not all(1 <= number <= MOST_KEPT for number in stated.values()):
+        raise RequestRefused(f"{file}: [retention] {zone} must be from 1 to {MOST_KEPT:,}; take the line out to keep all")
     return Keep(**stated)
 
 

@@ -17,8 +17,6 @@ from bcf_linkage.definitions.published_tables import (
     COHORT_COUNTS,
     DATA_DICTIONARY,
     DATA_QUALITY,
-    LINKAGE_LEDGER,
-    LINKAGE_QUALITY,
     NATIONAL_CONDITIONS,
     RISK_BANDS,
 )
@@ -28,7 +26,6 @@ from bcf_linkage.published.counts import counts
 from bcf_linkage.published.data_dictionary import data_dictionary
 from bcf_linkage.published.data_quality import data_quality
 from bcf_linkage.published.disclosure_control import protected
-from bcf_linkage.published.linkage import DEPTH, linkage, linkage_ledger, linkage_quality
 from bcf_linkage.published.metrics import metrics
 from bcf_linkage.published.population import population
 from bcf_linkage.published.risk_bands import risk_bands
@@ -39,6 +36,8 @@ from bcf_linkage.storage.manifest import Delivery, Manifest, digests, versions, 
 from bcf_linkage.storage.tables import write_tables
 from bcf_linkage.storage.zones import let_read
 from expectations.gate import tolerances
+from pipelines.linkage_figures import assessed, linkage_tables
+from pipelines.linkage_report import write_report
 from pipelines.receive import Received
 from pipelines.runs import Run
 from pipelines.settings import Settings
@@ -61,8 +60,10 @@ def count(run: Run, received: Sequence[Received]) -> None:
         **_of_people(run, engine, rules, _areas(settings), stamp),
         **_of_rows(run, engine, rules, ledger, _rule_counts(received, settings), stamp),
     }
-    tables = {name: engine.collect(frame) for name, frame in frames.items()}
+    counted = {name: engine.collect(frame) for name, frame in frames.items()}
+    tables = {**counted, **assessed(run, counted, stamp)}
     write_tables({**tables, DATA_DICTIONARY.name: pl.DataFrame(data_dictionary())}, run.staging.published, run.run_id)
+    write_report(run, tables)
 
 
 def publish(run: Run, received: Sequence[Received]) -> Summary:
@@ -122,11 +123,8 @@ def _of_people(run: Run, engine: Engine, rules: Rulebook, areas: pl.DataFrame, s
 
 
 def _of_rows(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFrame, rule_counts: pl.DataFrame, stamp: Stamp) -> dict[str, nw.LazyFrame]:
-    exact = linkage(engine.frame(ledger), engine.scan(run.table("sightings")), rules.linkage, run.year)
-    shown, edition = protected(exact, rules.disclosure, DEPTH), rules.linkage.edition
     return {
-        LINKAGE_QUALITY.name: finished(linkage_quality(shown, rules.linkage), LINKAGE_QUALITY, edition, stamp),
-        LINKAGE_LEDGER.name: finished(linkage_ledger(shown), LINKAGE_LEDGER, edition, stamp),
+        **linkage_tables(run, engine, rules, ledger, _areas(run.settings()), stamp),
         DATA_QUALITY.name: finished(data_quality(engine.frame(rule_counts), rules.disclosure, run.year), DATA_QUALITY, DECLARATIONS, stamp),
     }
 

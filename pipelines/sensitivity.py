@@ -52,18 +52,20 @@ def cohorts_moved(run: Run, engine: Engine, rules: Rulebook, quality: QualityRul
     received = received_rows(run, engine)
     default = {name: engine.scan(run.table(name)) for name in PERSON_TABLES}
     by_rule = {
-        STRICT: _under(run, engine, rules, people, default, _strictly(received, quality)),
         DEFAULT: default,
+        STRICT: _under(run, engine, rules, people, default, _strictly(received, quality)),
         LOOSE: _under(run, engine, rules, people, default, _loosely(run, engine, received)),
     }
     sets: dict[str, CohortSet] = {NATIONAL_CONDITIONS.name: rules.conditions, COHORT_COUNTS.name: rules.cohorts}
-    counted = {
-        (rule, table): protected(
-            counts(population(people, tables["strata"], tables["care"], areas), of.from_sources(run.extracts), run.year), rules.disclosure, AREA_LEVELS
-        )
-        for rule, tables in by_rule.items()
-        for table, of in sets.items()
-    }
+    counted: dict[tuple[str, str], nw.LazyFrame] = {}
+    for rule, tables in by_rule.items():
+        for table, of in sets.items():
+            if rule != DEFAULT and tables is default:
+                counted[rule, table] = counted[DEFAULT, table]
+                continue
+            everybody = population(people, tables["strata"], tables["care"], areas)
+            exact = counts(everybody, of.from_sources(run.extracts), run.year)
+            counted[rule, table] = _held(engine, protected(exact, rules.disclosure, AREA_LEVELS))
     return sensitivity(counted)
 
 
@@ -103,7 +105,10 @@ def _under(run: Run, engine: Engine, rules: Rulebook, people: nw.LazyFrame, defa
     their_activity = _held(engine, activity(rows, stays, rules.prices, window_to(run.as_at)))
     their_care = _held(engine, care(people.join(theirs, on="person", how="semi"), rows, rules.clinical_codes, run.year))
     moved = {"activity": their_activity, "care": their_care}
-    tables = {name: nw.concat([default[name].join(theirs, on="person", how="anti"), frame.select(*default[name].collect_schema().names())]) for name, frame in moved.items()}
+    tables = {
+        name: nw.concat([default[name].join(theirs, on="person", how="anti"), frame.select(*default[name].collect_schema().names())])
+        for name, frame in moved.items()
+    }
     return {**tables, "strata": _held(engine, strata(people, tables["activity"], rules.bands, run.year))}
 
 

@@ -83,7 +83,7 @@ def text_of(deliveries: Sequence[Delivery]) -> pl.LazyFrame:
 def _with_tokens(people: pl.DataFrame, key: bytes) -> pl.DataFrame:
     """People with their token as `person`, made once however many identities they have."""
     subjects = people.select("domain", "subject").unique(maintain_order=True).partition_by("domain", as_dict=True)
-    tokens = [one.with_columns(person=pl.Series(pseudonymise.tokens(key, domain, one["subject"]))) for (domain,), one in subjects.items()]
+    tokens = [one.with_columns(person=pl.Series(pseudonymise.tokens(key, domain, one["subject"]), dtype=pl.String)) for (domain,), one in subjects.items()]
     return people.join(pl.concat(tokens), on=["domain", "subject"], how="left", maintain_order="left")
 
 

@@ -15,7 +15,7 @@ from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.schema import Identity, Table
 from bcf_linkage.definitions.trace_reasons import reasons_for
 from bcf_linkage.definitions.trace_rules import Guards
-from bcf_linkage.identifiable import coarsen
+from bcf_linkage.identifiable import coarsen, examine
 
 COUNTED = ("measure", "group_type", "group", "count")
 SUPERSEDED = ("superseded", "superseded_number")
@@ -87,9 +87,9 @@ def _postcode_faults(table: Table, guards: Guards) -> dict[str, nw.Expr]:
 
 
 def _name_faults(table: Table, guards: Guards) -> dict[str, nw.Expr]:
-    """Faults of names, of tables that hold them."""
+    """Faults of names, where they are part of an identity."""
     columns = [table.identity(kind) for kind in (Identity.GIVEN_NAME, Identity.FAMILY_NAME)]
-    names = [nw.col(column) for column in columns if column is not None]
+    names = [nw.col(column) for column in columns if column in examine.who(table)]
     if not names:
         return {}
     junk = [name.str.to_lowercase().is_in(list(guards.junk_names)) for name in names]
@@ -107,7 +107,9 @@ def local_numbers(identities: nw.LazyFrame, local_number: str) -> nw.LazyFrame:
         "one_number_many_people": of_number.select(count=nw.len()),
     }
     each = [frame.with_columns(measure=nw.lit(measure), count=nw.col("count").fill_null(0)) for measure, frame in counts.items()]
-    return _counted(nw.concat([frame.with_columns(nw.col("count").cast(nw.Int64)) for frame in each]).with_columns(group_type=nw.lit("all"), group=nw.lit("all")))
+    return _counted(
+        nw.concat([frame.with_columns(nw.col("count").cast(nw.Int64)) for frame in each]).with_columns(group_type=nw.lit("all"), group=nw.lit("all"))
+    )
 
 
 def what_links_rest_on(identities: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:

@@ -8,7 +8,6 @@ of the vault for one recipient, one project and one domain: the same person has 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterable, Sequence
 
 import narwhals as nw
@@ -26,7 +25,8 @@ PROVIDER = "organisation_code_code_of_provider"
 KEPT_AS_SUPPLIED = ("07", "08")
 TRACE_REQUIRED = "03"
 
-TOKEN_BYTES = 16
+BLOCK, PADS, TOKEN_BYTES = 64, (0x36, 0x5C), 16
+"""Of HMAC-SHA-256: its block in bytes and its two pads; and how many bytes of it make a token."""
 DIGITS, WEIGHTS = 10, np.arange(10, 0, -1)
 LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
@@ -45,17 +45,23 @@ def tokens(key: bytes, domain: str, values: Iterable[str | None]) -> list[str | 
     """The token of each value under a project's key, in order; none for a value that is missing.
 
     Raises ValueError for an empty value, or a person's that is no canonical NHS number: such a thing is never hashed. The key is
-    hashed once for all values, which halves the time of one call for each.
+    hashed once for all values, which takes half the time of the standard library's HMAC for each.
     """
     wanted = list(values)
-    _refuse_unsound(domain, [value for value in wanted if value is not None])
-    keyed = hmac.new(derived(key, "domain", domain), digestmod=hashlib.sha256)
-    return [None if value is None else _token(keyed.copy(), value) for value in wanted]
+    found = [value for value in wanted if value is not None]
+    _refuse_unsound(domain, found)
+    padded = derived(key, "domain", domain).ljust(BLOCK, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in padded)) for pad in PADS)
+    text = b"".join(_digest(inner, outer, value.encode()) for value in found).hex().translate(LETTERS)
+    made = (text[start : start + 2 * TOKEN_BYTES] for start in range(0, len(text), 2 * TOKEN_BYTES))
+    return [None if value is None else next(made) for value in wanted]
 
 
-def _token(keyed: hmac.HMAC, value: str) -> str:
-    keyed.update(value.encode())
-    return keyed.digest()[:TOKEN_BYTES].hex().translate(LETTERS)
+def _digest(inner: hashlib._Hash, outer: hashlib._Hash, value: bytes) -> bytes:
+    within, around = inner.copy(), outer.copy()
+    within.update(value)
+    around.update(within.digest())
+    return around.digest()[:TOKEN_BYTES]
 
 
 def _refuse_unsound(domain: str, values: Sequence[str]) -> None:

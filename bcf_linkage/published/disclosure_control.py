@@ -26,6 +26,7 @@ from bcf_linkage.published.intervals import with_intervals
 
 SHOWN, SUPPRESSED, NOT_APPLICABLE = "shown", "suppressed", "not applicable"
 RATES = ("per 1,000", "per 100,000")
+PROPORTIONS = ("percent", "per 10,000")
 
 
 def protected(exact: nw.LazyFrame, rules: Disclosure, depth: int = 1) -> nw.LazyFrame:
@@ -112,7 +113,7 @@ def _figures(cells: nw.LazyFrame) -> nw.LazyFrame:
         empty=is_rate & (nw.col("denominator") == 0).fill_null(False),
         numerator=nw.when(excess).then(nw.col("denominator")).otherwise(nw.col("number")),
         scale=unit.replace_strict(UNITS, default=None, return_dtype=nw.Float64),
-        interval=nw.when(unit == "percent").then(nw.lit("wilson")).otherwise(nw.when(unit.is_in(list(RATES))).then(nw.lit("byar"))),
+        interval=nw.when(unit.is_in(list(PROPORTIONS))).then(nw.lit("wilson")).otherwise(nw.when(unit.is_in(list(RATES))).then(nw.lit("byar"))),
     )
     status = nw.when(nw.col("suppressed")).then(nw.lit(SUPPRESSED)).otherwise(nw.when(nw.col("empty")).then(nw.lit(NOT_APPLICABLE)).otherwise(nw.lit(SHOWN)))
     shown = flagged.with_columns(status=status, numerator=nw.when(~nw.col("suppressed")).then(nw.col("numerator")))

@@ -21,6 +21,9 @@ from bcf_linkage.storage.manifest import digests
 PRIVATE = 0o700
 """Folders that hold person-level data or the trail are their owner's alone."""
 
+READABLE = 0o755
+"""What is published is for everybody, whatever the umask. A site may narrow it; it stays as it is then."""
+
 CURE = {
     errno.ENOSPC: "free some space and run again",
     errno.EDQUOT: "free some space and run again",
@@ -167,7 +170,9 @@ def staged(workspace: Workspace, run: str) -> Iterator[Staging]:
         recover(workspace)
         for private in ("pseudonymised", "audit", ".staging"):
             (workspace.root / private).mkdir(mode=PRIVATE, exist_ok=True)
-        (workspace.root / "published").mkdir(exist_ok=True)
+        if not (workspace.root / "published").exists():
+            (workspace.root / "published").mkdir()
+            (workspace.root / "published").chmod(READABLE)
         for folder in (staging.pseudonymised, staging.published, staging.audit):
             folder.mkdir(parents=True)
     try:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.zones import Zone, listed, not_allowed
-from bcf_linkage.storage.store import PRIVATE, Workspace, or_refused
+from bcf_linkage.storage.store import PRIVATE, READABLE, Workspace, or_refused
 
-READABLE_FOLDER, READABLE_FILE = 0o755, 0o644
+READABLE_FILE = 0o644
 
 CLOSED_TO = {"landing": 0o007, "vault": 0o077, "pseudonymised": 0o077, "audit": 0o077}
 """Folders of a workspace, each with the rights that it may not give. A site may let the group of those who deliver into landing."""
@@ -38,7 +38,7 @@ def close_to_others(workspace: Workspace) -> None:
 def let_read(folder: Path) -> None:
     """Let everybody read a folder of what is published and all below it, whatever the umask."""
     for place in (folder, *folder.rglob("*")):
-        place.chmod(READABLE_FOLDER if place.is_dir() else READABLE_FILE)
+        place.chmod(READABLE if place.is_dir() else READABLE_FILE)
 
 
 def too_open(workspace: Workspace) -> Iterator[tuple[Path, int]]:

@@ -92,11 +92,13 @@ def test_the_episodes_of_a_spell_follow_each_other_and_fill_it() -> None:
 
 
 def test_people_were_in_hospital_before_the_first_day_as_many_as_on_any_other() -> None:
+    stays = extracts(25_000)["hospital_admissions"].filter(pl.col("episode_number") == "1")
+
     def inside(day: str) -> int:
-        return spells().filter((pl.col(ADMITTED) < day) & (pl.col(DISCHARGED).fill_null("9999") >= day)).height
+        return stays.filter((pl.col(ADMITTED) < day) & (pl.col(DISCHARGED).fill_null("9999") >= day)).height
 
     others = [inside(f"{year}-{month:02d}-01") for year, months in ((2012, (11, 12)), (2013, range(1, 13))) for month in months]
-    assert inside("2012-10-01") > 0.5 * sum(others) / len(others)
+    assert 0.6 < inside("2012-10-01") / (sum(others) / len(others)) < 1.4
 
 
 def test_people_still_in_hospital_have_no_discharge() -> None:
@@ -159,7 +161,7 @@ def test_two_in_a_hundred_adults_are_case_managed_and_most_have_agreed_a_plan() 
     register = started.filter(~started.is_in(ended.implode()))
     adults = (lives().people.age >= 18) & (lives().people.standing <= 1)
     assert 0.017 < register.is_in(adults.nonzero()[0].tolist()).sum() / adults.sum() < 0.026
-    assert 0.6 < agreed.len() / started.len() < 0.85
+    assert 0.6 < agreed.len() / started.len() < 0.9
     assert agreed.is_in(started.implode()).all()
     assert codes.filter(pl.col("code").is_in(["8CV4.", "8CSB.", "8IAe1", "8CT2.", "67DJ."]))["event_date"].min() >= "2014-04-01"
 
@@ -200,11 +202,11 @@ def test_reablement_follows_a_discharge_from_hospital_of_an_older_person() -> No
 
 
 def test_permanent_admissions_to_care_homes_lie_near_the_national_rate() -> None:
-    made, rows = lives(), extracts()["adult_social_care"]
+    made, rows = lives(25_000), extracts(25_000)["adult_social_care"]
     homes = rows.filter(pl.col("service_type").is_in(["Long term support: Nursing care", "Long term support: Residential care"]))
     new = homes.filter(pl.col("event_start_date") >= "2012-10-01")["true_person"].to_numpy()
     older = (made.people.age >= 65) & made.people.on_register
-    assert 350 < (made.people.age[new] >= 65).sum() / older.sum() / 2 * 100_000 < 1200
+    assert 480 < (made.people.age[new] >= 65).sum() / older.sum() / 2 * 100_000 < 920
 
 
 def test_a_year_has_the_attendances_and_admissions_of_the_sourced_rates() -> None:

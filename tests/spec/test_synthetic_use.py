@@ -32,7 +32,10 @@ def registered() -> NDArray[np.bool_]:
 
 
 def test_emergency_admissions_come_at_the_plan_s_rate() -> None:
-    assert abs(1000 * emergencies()[registered()].mean() / figure("urgent.emergency_admissions") - 1) < 0.08
+    """As the metric of the fund counts them: also of people who have since left or died, beside those registered on the last day."""
+    made = lives()
+    counted = made.people.on_register & (made.people.standing != Standing.OBJECTING)
+    assert abs(1000 * emergencies()[counted].sum() / registered().sum() / figure("urgent.emergency_admissions") - 1) < 0.08
 
 
 def test_emergency_admissions_rise_with_age_after_childhood() -> None:

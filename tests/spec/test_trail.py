@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from bcf_linkage.definitions.errors import EnvironmentRefused
-from bcf_linkage.storage.trail import BEGINNING, Action, Fault, Head, append, verify
+from bcf_linkage.storage.trail import BEGINNING, Action, Fault, Head, append, entries, refuse_backwards, verify
 
 WHEN = datetime(2014, 10, 1, 6, 30, tzinfo=UTC)
 ACTION = Action(WHEN, "analyst", "published", "monthly refresh", "run", {"landing/a.csv": "11"}, {"published/b.csv": "22"}, {"rows": 3}, {"polars": "2"})
@@ -206,9 +207,57 @@ def test_a_time_without_its_zone_is_a_fault_of_ours() -> None:
         replace(ACTION, when=datetime(2014, 10, 1))  # noqa: DTZ001
 
 
+def test_a_clock_that_goes_back_is_told_in_the_line_and_refuses_what_would_begin(trail: Path) -> None:
+    append(trail, replace(ACTION, when=WHEN - timedelta(seconds=5)))
+    append(trail, replace(ACTION, when=WHEN - timedelta(hours=1)))
+    assert [entry.get("clock_behind") for entry in entries(trail)] == [None] * 6 + [5, 3595]
+    assert verify(trail) == ()
+    append(trail, ACTION)
+    refuse_backwards(trail, WHEN + timedelta(days=1))
+    refuse_backwards(trail, WHEN - timedelta(seconds=60))
+    with pytest.raises(EnvironmentRefused, match=r"this machine's clock is 61 seconds behind the newest line of the trail; set it right"):
+        refuse_backwards(trail, WHEN - timedelta(seconds=61))
+
+
+def test_another_time_zone_is_no_earlier_time(trail: Path) -> None:
+    append(trail, replace(ACTION, when=WHEN.astimezone(timezone(timedelta(hours=-5)))))
+    assert "clock_behind" not in entries(trail)[-1]
+
+
+def test_a_line_that_could_not_be_added_is_kept_beside_the_trail(trail: Path) -> None:
+    change(trail, without(6))
+    with pytest.raises(EnvironmentRefused):
+        append(trail, replace(ACTION, run="run 7"))
+    (kept,) = trail.with_suffix(".refused").read_bytes().splitlines()
+    assert json.loads(kept)["run"] == "run 7"
+    assert trail.with_suffix(".refused").stat().st_mode & 0o777 == 0o600
+
+
+def test_lines_of_an_earlier_version_are_verified_as_they_were_written(tmp_path: Path) -> None:
+    path, previous = tmp_path / "trail.jsonl", BEGINNING
+    for n in (1, 2):
+        line = json.dumps({"entry": n, "previous": previous, "what": "published", "when": WHEN.isoformat(), "who": "analyst"}).encode()
+        previous = hashlib.sha256(line).hexdigest()
+        with path.open("ab") as file:
+            file.write(line + b"\n")
+    path.with_suffix(".head").write_text(json.dumps({"line": 2, "sha256": previous}))
+    assert append(path, replace(ACTION, basis="section 251", key="pseudonym-1", parties={"approver": "c.guardian"}, subjects=("abcdefgh",))).line == 3
+    assert verify(path) == ()
+    newest = entries(path)[-1]
+    assert (newest["basis"], newest["key"], newest["parties"], newest["subjects"]) == ("section 251", "pseudonym-1", {"approver": "c.guardian"}, ["abcdefgh"])
+
+
+@pytest.mark.parametrize(
+    "head", ["", "[]", "{}", "null", '{"line": "6", "sha256": ""}', '{"line": true, "sha256": ""}', '{"line": 6, "sha256": 7}', "[" * 100_000]
+)
+def test_a_spoilt_head_vouches_for_nothing(trail: Path, head: str) -> None:
+    trail.with_suffix(".head").write_text(head)
+    assert lines(verify(trail)) == [1]
+
+
 APPENDER = """
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from bcf_linkage.storage.trail import Action, append
 for n in range(40):

@@ -6,16 +6,16 @@ One for each run, sealed under a key of its own. It holds the people registered 
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import polars as pl
 
 from bcf_linkage.identifiable.vault.keeping import Vault
-from bcf_linkage.identifiable.vault.key import Key
 from bcf_linkage.identifiable.vault.ring import Purpose
 from bcf_linkage.identifiable.vault.sealed import SUFFIX, label_of, seal, unseal
 
-KIND = "register"
+KIND, NOTED = "register", "noted"
 COLUMNS = ("person", "nhs_number", "practice_code")
 
 
@@ -29,18 +29,48 @@ def register_files(vault: Vault) -> tuple[Path, ...]:
     return tuple(sorted((vault.folder / "register").glob(f"*{SUFFIX}")))
 
 
-def write_register(vault: Vault, run: str, pseudonyms: Key, people: pl.DataFrame) -> Path:
-    """One row per registered person, with the columns `COLUMNS` -> the run's register. Raises EnvironmentRefused."""
-    packed = io.BytesIO()
-    people.select(COLUMNS).write_parquet(packed, compression="zstd", compression_level=1, statistics=False)
+def write_register(vault: Vault, run: str, pseudonyms: str, people: pl.DataFrame) -> Path:
+    """One row per registered person, with the columns `COLUMNS` -> the run's register, which names the key of its pseudonyms. Raises EnvironmentRefused."""
     file = register_file(vault, run)
-    label = {"kind": KIND, "name": run, "pseudonyms": pseudonyms.name, "people": str(len(people))}
-    seal(file, vault.current(Purpose.REGISTER), label, packed.getvalue())
+    label = {"kind": KIND, "name": run, "pseudonyms": pseudonyms, "people": str(len(people))}
+    seal(file, vault.current(Purpose.REGISTER), label, _packed(people.select(COLUMNS)))
     return file
 
 
 def read_register(vault: Vault, run: str) -> pl.DataFrame:
     """The register of a run. Raises RequestRefused if there is none, EnvironmentRefused if it is not as it was sealed."""
-    file = register_file(vault, run)
-    _, content = unseal(file, vault.key(label_of(file).get("key", "")), KIND, run)
-    return pl.read_parquet(io.BytesIO(content), columns=list(COLUMNS))
+    return _read(vault, register_file(vault, run), KIND, run)
+
+
+def note_numbers(vault: Vault, run: str, people: pl.DataFrame) -> None:
+    """Keep `person` and `nhs_number` of everybody on the GP register, sealed, until it is known who is registered where.
+
+    What a run left here that was stopped is cleared away.
+    """
+    shutil.rmtree(_noted(vault, run).parent, ignore_errors=True)
+    seal(_noted(vault, run), vault.current(Purpose.REGISTER), {"kind": NOTED, "name": run}, _packed(people.select(COLUMNS[:2])))
+
+
+def noted_numbers(vault: Vault, run: str) -> pl.DataFrame:
+    """What `note_numbers` kept. Raises as `read_register` does."""
+    return _read(vault, _noted(vault, run), NOTED, run)
+
+
+def forget_numbers(vault: Vault, run: str) -> None:
+    """Remove what `note_numbers` kept."""
+    shutil.rmtree(_noted(vault, run).parent, ignore_errors=True)
+
+
+def _noted(vault: Vault, run: str) -> Path:
+    return vault.folder / "register" / NOTED / f"{run}{SUFFIX}"
+
+
+def _packed(people: pl.DataFrame) -> bytes:
+    packed = io.BytesIO()
+    people.write_parquet(packed, compression="zstd", compression_level=1, statistics=False)
+    return packed.getvalue()
+
+
+def _read(vault: Vault, file: Path, kind: str, run: str) -> pl.DataFrame:
+    _, content = unseal(file, vault.key(label_of(file).get("key", "")), kind, run)
+    return pl.read_parquet(io.BytesIO(content))

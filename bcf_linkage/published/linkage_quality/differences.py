@@ -18,7 +18,7 @@ from bcf_linkage.published.exact import ALL, text_of
 from bcf_linkage.published.linkage_quality.match import group, sources
 from bcf_linkage.published.linkage_quality.tallies import TALLY, tally
 
-MEANS = {"age": "Age in years", "records": "Records in the source", "pounds": "Cost in the source, in pounds"}
+MEANS = {"age": "Age", "records": "Records (in the source)", "pounds": "Cost (in the source, in pounds)"}
 SHARED = ("sex", "deprivation_quintile", "ethnic_category", "care_home")
 """Characteristics whose groups linked and unlinked people are shared out among."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import narwhals as nw
 
+from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.places import KEPT, Place
 from bcf_linkage.published.exact import text_of
 from bcf_linkage.published.linkage_quality.tallies import TALLY, tally
@@ -12,16 +13,19 @@ MEASURES = {place: {Place.LINKED: "linked", Place.NOT_REGISTERED: "not_registere
 REASON = "reason"
 
 
-def flow(ledger: nw.LazyFrame) -> nw.LazyFrame:
-    """The exact ledger, one row per extract, file, place and reason -> tallies: read, traced, each place, and each place by reason."""
+def flow(ledger: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
+    """The exact ledger, one row per extract, file, place and reason -> tallies: read, traced, each place, each place by reason, links by basis."""
     area, count, place = nw.col("extract"), nw.col("rows"), text_of(nw.col("place"), {str(p): measure for p, measure in MEASURES.items()})
     traced = ledger.filter(nw.col("place").is_in([str(p) for p in KEPT]))
+    by_number = nw.col("reason").is_in(list(rules.number_reasons))
+    basis = nw.when(by_number).then(nw.lit("linked_by_number")).otherwise(nw.lit("linked_on_demographics"))
     return nw.concat(
         [
             tally(ledger, nw.lit("rows_read"), area, count),
             tally(traced, nw.lit("rows_traced"), area, count),
             tally(ledger, place, area, count),
             tally(ledger, place, area, count, REASON, nw.col("reason")),
+            tally(traced.filter(nw.col("place") == Place.LINKED), basis, area, count),
         ]
     )
 

@@ -67,9 +67,7 @@ def _scenarios(rows: nw.LazyFrame, extract: str, register: nw.LazyFrame, rules: 
 def _contradicted(rules: QualityRules) -> nw.Expr:
     """Whether the primary diagnosis is one that the sex on the register rules out."""
     code, sex = nw.col(DIAGNOSIS), nw.col("register_sex")
-    ruled_out = [
-        (sex == each.sex) & (code.str.slice(0, len(beginning)) == beginning) for each in rules.contradictions for beginning in each.begins_with
-    ]
+    ruled_out = [(sex == each.sex) & (code.str.slice(0, len(beginning)) == beginning) for each in rules.contradictions for beginning in each.begins_with]
     return nw.any_horizontal(*ruled_out, ignore_nulls=True)
 
 

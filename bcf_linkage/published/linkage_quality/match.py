@@ -30,9 +30,7 @@ def matches(received: Mapping[str, nw.LazyFrame], rules: QualityRules, ages: Seq
     return nw.concat([*divided, *_positive_controls(received, rules, practices)])
 
 
-def _divided(
-    rows: nw.LazyFrame, extract: str, characteristic: Characteristic, ages: Sequence[AgeBand], practices: Collection[str]
-) -> nw.LazyFrame:
+def _divided(rows: nw.LazyFrame, extract: str, characteristic: Characteristic, ages: Sequence[AgeBand], practices: Collection[str]) -> nw.LazyFrame:
     linked = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0)
     told = rows.select(linked=linked, one=nw.lit(1), group=group(characteristic, extract, ages, practices))
     totals = told.group_by("group").agg(linked=nw.col("linked").sum(), rows_traced=nw.col("one").sum())
@@ -43,12 +41,13 @@ def _divided(
 def _positive_controls(received: Mapping[str, nw.LazyFrame], rules: QualityRules, practices: Collection[str]) -> list[nw.LazyFrame]:
     """Records that name a practice of the locality as their person's, and those of them that are linked."""
     columns = next(c.columns for c in rules.characteristics if c.kind == "practice")
-    own = {extract: received[extract].filter(nw.col(name).is_in(list(practices))) for extract, name in columns.items() if extract in received}
-    every = [tally(rows, nw.lit("positive_control"), nw.lit(extract), nw.lit(1)) for extract, rows in own.items()]
-    linked = [
-        tally(rows.filter(nw.col("place") == Place.LINKED), nw.lit("positive_control_linked"), nw.lit(extract), nw.lit(1)) for extract, rows in own.items()
-    ]
-    return [*every, *linked]
+    linked, found = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0), []
+    for extract, name in columns.items():
+        if extract in received:
+            own = received[extract].filter(nw.col(name).is_in(list(practices))).select(positive_control=nw.lit(1), positive_control_linked=linked)
+            long = own.unpivot(on=["positive_control", "positive_control_linked"], variable_name="measure", value_name="count")
+            found.append(tally(long, nw.col("measure"), nw.lit(extract), nw.col("count")))
+    return found
 
 
 def group(characteristic: Characteristic, extract: str, ages: Sequence[AgeBand], practices: Collection[str]) -> nw.Expr:

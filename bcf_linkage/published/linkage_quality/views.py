@@ -19,9 +19,7 @@ def linkage_quality(protected: nw.LazyFrame, rules: QualityRules) -> nw.LazyFram
     """Protected linkage counts -> the figures, each with its section and, if it is a group's rate, held against its source's."""
     measure, group_type = nw.col("measure"), nw.col("group_type")
     is_whole, by_reason = group_type == ALL, group_type == REASON
-    # Unlinked records are told by reason, and then not again as a whole; the groups of people are in `linkage_differences`.
-    unlinked = measure.is_in(list(LISTED_BY_REASON))
-    wanted = (is_whole & ~unlinked) | (by_reason & unlinked) | (~is_whole & ~by_reason & measure.is_in(list(GROUPED)))
+    wanted = is_whole | (by_reason & measure.is_in(list(LISTED_BY_REASON))) | (~is_whole & ~by_reason & measure.is_in(list(GROUPED)))
     told = protected.filter(wanted & measure.is_in(list(rules.by_code)))
     held = _held_against(told)
     return held.with_columns(section=text_of(measure, {figure.code: figure.section for figure in rules.figures}))
