@@ -129,6 +129,27 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command(epilog=example("bcf trace clients.csv --register register.parquet --out traced.csv"))
+def trace(
+    records: Annotated[
+        Path,
+        typer.Argument(
+            help="A CSV or Parquet file with record_id and any of nhs_number, given_name, family_name, birth_date, sex, postcode, address_line_1.",
+            show_default=False,
+        ),
+    ],
+    register: Annotated[Path, typer.Option(help="Whom to look among: the same columns, or a whole gp_registrations file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Where the answers go, one row for each record, as .csv or .parquet.", show_default=False)],
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="The people are made up: NHS numbers of the never-issued range count.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find or verify the NHS numbers of any file of people. Nobody is guessed at: who stays untraced is told why."""
+    from pipelines.screens import Screen
+    from pipelines.trace_files import trace_files
+
+    Screen(as_json).traced(trace_files(records, register, out, synthetic, datetime.now().astimezone().date()))
+
+
 @app.command(epilog=example("bcf run southampton --as-at 2014-09-30", "bcf run southampton --as-at 2014-09-30 --no-prefect --json"))
 def run(
     workspace: Workspace,

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from bcf_linkage.definitions.errors import Refusal
 from bcf_linkage.identifiable.vault import Purpose
+from bcf_linkage.storage import trail
+from bcf_linkage.storage.store import Workspace
+from bcf_linkage.storage.zones import refuse_open
 from pipelines.custody import vault_of
 from pipelines.prefect_environment import prepare
 from pipelines.settings import read_settings
@@ -83,6 +86,7 @@ def _workspace(workspace: Path) -> Iterator[Finding]:
             yield Finding(f"Key, {purpose}", True, f"{key.name}: there, strong, and readable by its owner alone")
         except Refusal as refusal:
             yield Finding(f"Key, {purpose}", False, str(refusal))
+    yield from _closed(Workspace(workspace))
     yield Finding(
         "Postcode lookup",
         settings.postcodes.is_file(),
@@ -98,3 +102,14 @@ def _workspace(workspace: Path) -> Iterator[Finding]:
         )
     writable = os.access(workspace, os.W_OK)
     yield Finding("Right to write", writable, str(workspace) if writable else f"{workspace}: cannot be written; ask for the right")
+
+
+def _closed(workspace: Workspace) -> Iterator[Finding]:
+    """Whether folders are closed to others, and the trail is as it was written."""
+    try:
+        refuse_open(workspace)
+        yield Finding("Rights to look", True, "landing, vault, pseudonymised and audit are closed to others")
+    except Refusal as refusal:
+        yield Finding("Rights to look", False, str(refusal))
+    faults = trail.verify(workspace.trail)
+    yield Finding("Trail", not faults, f"line {faults[0].line} {faults[0].words}" if faults else "whole")

@@ -8,10 +8,8 @@ a run can be repeated.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-import narwhals as nw
 import polars as pl
 
 from bcf_linkage.definitions import nhs_number
@@ -25,6 +23,7 @@ from bcf_linkage.storage.engine import PolarsEngine
 from pipelines.receive import ReadThrough, ReceiveContext
 from pipelines.runs import Run
 from pipelines.settling import ENGINE
+from pipelines.tracing import Register, examined
 
 COUNTS = {"measure": pl.String, "group_type": pl.String, "group": pl.String, "count": pl.Int64}
 SCORED = {"score": pl.Float64, "margin": pl.Float64, "pattern": pl.String}
@@ -37,7 +36,7 @@ def folder(run: Run) -> Path:
 
 def weigh(run: Run, through: ReadThrough, context: ReceiveContext) -> None:
     """Write the evidence on one extract that has been read through: counts to the audit zone, loose links as pseudonyms beside the rows."""
-    rules = QualityRules.build(run.as_at)
+    rules = run.rulebook().linkage
     counts = pl.concat([frame.cast(COUNTS) for frame in _counts(through, context, rules)])
     target = folder(run) / f"{through.extract.name}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +57,7 @@ def loose_links(through: ReadThrough, context: ReceiveContext) -> pl.DataFrame:
     people's numbers, none is chosen.
     """
     unlinked = with_rows(through).filter(pl.col("reason").is_in(reasons_for(Place.UNLINKED)))
-    register = ENGINE.collect(context.register.filter(nw.col("listed") & ~nw.col("shared"))).select("number", candidate_number="person_number")
+    register = context.register.numbers.filter(pl.col("listed") & ~pl.col("shared")).select("number", candidate_number="person_number")
     borne = unlinked.select("person", "number").join(register, on="number", how="inner").select("person", "candidate_number").unique()
     single = borne.filter(pl.len().over("person") == 1).sort("person")
     tokens = pseudonymise.tokens(context.key, pseudonymise.PERSON, single["candidate_number"])
@@ -80,6 +79,8 @@ def _counts(through: ReadThrough, context: ReceiveContext, rules: QualityRules) 
     yield ENGINE.collect(evidence.local_numbers(identities, _column(table, Identity.LOCAL_ID)))
     if set(SCORED) <= set(people.columns):
         yield ENGINE.collect(evidence.what_links_rest_on(identities, rules))
+    if table.identity(Identity.FAMILY_NAME) is None:
+        return
     yield pl.DataFrame(list(_experiments(people, table, context, rules).items()), {"measure": pl.String, "count": pl.Int64}, orient="row").select(
         "measure", pl.lit("all").alias("group_type"), pl.lit("all").alias("group"), "count"
     )
@@ -97,22 +98,21 @@ def _experiments(people: pl.DataFrame, table: Table, context: ReceiveContext, ru
     """What became of verified people whose number was hidden, who were taken off the register, or who were given another's number."""
     number = _column(table, Identity.NHS_NUMBER)
     sample = sampled(people, table, rules)
-    hidden = sample.with_columns(pl.lit(None, pl.String).alias(number))
-    found = _traced_again(hidden, table, context.against)
-    right = found.filter(pl.col("person_number") == pl.col("verified")).height
-    known = nw.col("person_number").is_in(sample["person_number"].to_list())
-    without = replace(context.against, register=context.register.filter(~known.fill_null(False)))
-    strangers = sample.with_columns(pl.col(number).shift(1, fill_value=pl.col(number).last())) if sample.height > 1 else sample[:0]
-    led_astray = _traced_again(strangers, table, context.against)
+    hidden = sample.with_columns(pl.lit(None, pl.String).alias(number), asked=pl.lit("hidden"))
+    strangers = sample.with_columns(pl.col(number).shift(1, fill_value=pl.col(number).last()), asked=pl.lit("stranger")) if sample.height > 1 else hidden[:0]
+    found = _traced_again(pl.concat([hidden, strangers]), table, context.against, context.register)
+    decoys = _traced_again(hidden, table, context.against, context.register.without(sample["person_number"]))
+    is_right, was_hidden = pl.col("person_number") == pl.col("verified"), pl.col("asked") == "hidden"
+    linked, right = found.filter(was_hidden).height, found.filter(was_hidden & is_right).height
     return {
         "holdout": sample.height,
         "holdout_missed": sample.height - right,
-        "holdout_linked": found.height,
-        "holdout_wrong": found.height - right,
+        "holdout_linked": linked,
+        "holdout_wrong": linked - right,
         "decoys": sample.height,
-        "decoys_linked": _traced_again(hidden, table, without).height,
+        "decoys_linked": decoys.height,
         "strangers_numbers": strangers.height,
-        "strangers_numbers_linked": led_astray.filter(pl.col("person_number") != pl.col("verified")).height,
+        "strangers_numbers_linked": found.filter(~was_hidden & ~is_right).height,
     }
 
 
@@ -122,12 +122,11 @@ def sampled(people: pl.DataFrame, table: Table, rules: QualityRules) -> pl.DataF
     return verified.sort("person", *examine.who(table)).unique("person", keep="first", maintain_order=True).head(rules.experiments.sample)
 
 
-def _traced_again(sample: pl.DataFrame, table: Table, against: examine.Against) -> pl.DataFrame:
-    """The sample's people whom the trace links now: `person_number` as it finds it, `verified` as it was confirmed."""
-    who = list(examine.who(table))
-    asked = sample.select(*who, verified="person_number").unique(who, keep="first", maintain_order=True)
-    answered = ENGINE.collect(examine.examined(ENGINE.frame(asked), table, against))
-    return answered.filter(pl.col("trace_reason").is_in(reasons_for(Place.LINKED))).select("person_number", "verified")
+def _traced_again(sample: pl.DataFrame, table: Table, against: examine.Against, register: Register) -> pl.DataFrame:
+    """The sample's people whom the trace links now: what was `asked`, `person_number` as it finds it, `verified` as it was confirmed."""
+    identities = sample.select(*examine.who(table), "asked", verified="person_number")
+    answered = examined(identities, table, against, register)
+    return answered.filter(pl.col("trace_reason").is_in(reasons_for(Place.LINKED))).select("asked", "person_number", "verified")
 
 
 def _column(table: Table, kind: Identity) -> str:

@@ -39,7 +39,7 @@ from pipelines.truth import truth
 
 def linkage_tables(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFrame, areas: pl.DataFrame, stamp: Stamp) -> dict[str, nw.LazyFrame]:
     """The run's ledger, evidence and person-level tables -> the published tables on linkage that are counted, each with its stamp."""
-    quality = QualityRules.build(run.as_at)
+    quality = rules.linkage
     received = received_rows(run, engine)
     tallies = _tallies(run, engine, rules, quality, ledger, areas, received)
     # Each tally is worked out by itself; then they make one tree of counts, which is protected once: the tables are views of it.
@@ -72,8 +72,9 @@ def _tallies(
 
 def assessed(run: Run, tables: Mapping[str, pl.DataFrame], stamp: Stamp) -> dict[str, pl.DataFrame]:
     """The counted tables -> those that are read off them: the plain summary, and what was linked with what."""
-    rules = QualityRules.build(run.as_at)
-    rows = summary(tables[LINKAGE_QUALITY.name].to_dicts(), rules, run.rulebook().disclosure)
+    rulebook = run.rulebook()
+    rules = rulebook.linkage
+    rows = summary(tables[LINKAGE_QUALITY.name].to_dicts(), rules, rulebook.disclosure)
     facts = pl.DataFrame(list(provenance(run, tables)), ["subject", "fact", "said"], orient="row")
     stamped = {
         "period_start": run.year.start,
@@ -105,7 +106,7 @@ def provenance(run: Run, tables: Mapping[str, pl.DataFrame]) -> Iterator[tuple[s
     yield "run", "register", f"gp_registrations as delivered, as at {run.as_at}"
     yield "run", "records counted", f"of the 24 months to {run.as_at}; cohorts of {run.year.start} to {run.year.end}"
     yield "run", "trace rules", f"{TRACE_FILE}, edition {trace.version}"
-    yield "run", "rules of this report", f"{FILE}, edition {QualityRules.build(run.as_at).edition.version}"
+    yield "run", "rules of this report", f"{FILE}, edition {run.rulebook().linkage.edition.version}"
     yield "run", "all definitions", f"SHA-256 {known['definitions']}"
     for package in sorted(set(known) - {"definitions"}):
         yield "run", f"version of {package}", known[package]

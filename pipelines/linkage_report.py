@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 
-from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.trace_rules import TraceRules
 from bcf_linkage.published.linkage_report.page import page
 from bcf_linkage.published.linkage_report.told import Told
@@ -27,7 +26,7 @@ def write_report(run: Run, tables: Mapping[str, pl.DataFrame]) -> Path:
         run_id=run.run_id,
         made_up=is_known(run),
         tables={name: tables[name].to_dicts() for name in READ},
-        rules=QualityRules.build(run.as_at),
+        rules=run.rulebook().linkage,
         fields=tuple(TraceRules.build(run.as_at).by_field),
     )
     path = run.staging.published / FILE

@@ -15,10 +15,12 @@ from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.extracts.gp_registrations import GP_REGISTRATIONS
 from bcf_linkage.definitions.nhs_number import Kind
 from bcf_linkage.definitions.schema import Table
-from bcf_linkage.identifiable import coarsen, examine, rules, trace, whole_file
+from bcf_linkage.definitions.trace_rules import TraceRules
+from bcf_linkage.identifiable import coarsen, examine, rules, whole_file
 from bcf_linkage.identifiable.parse import Delivery, opened
 from bcf_linkage.identifiable.rules import RuleCount
 from pipelines.settling import ENGINE, Entry, Rows, ledger, read, settled, text_of, write_kept
+from pipelines.tracing import Register
 
 AREA_COLUMNS = ("postcode", "lsoa", "deprivation_decile")
 
@@ -31,11 +33,11 @@ class ReceiveContext:
     as_at: date
     key: bytes = field(repr=False)
     areas: nw.LazyFrame
-    register: nw.LazyFrame
+    register: Register
 
     @property
     def against(self) -> examine.Against:
-        return examine.Against(self.as_at, self.kind, self.register, self.areas)
+        return examine.Against(self.as_at, self.kind, self.areas)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def receive(extract: Table, files: Sequence[Path], context: ReceiveContext, out:
 def read_through(extract: Table, deliveries: Sequence[Delivery], context: ReceiveContext) -> ReadThrough:
     """Settle where every row ends, and write nothing. Raises a Refusal for a file that is as a whole not what it should be."""
     with reading(deliveries):
-        rows = read(extract, deliveries, context.against, context.key)
+        rows = read(extract, deliveries, context.against, context.register, context.key)
         counts = rules.counts(extract, dict(rows.told.group_by("failures").len().iter_rows()))
         _refuse_another_date_format(rows, counts, deliveries)
         ended = settled(rows)
@@ -89,13 +91,12 @@ def readable(deliveries: Sequence[Delivery]) -> pl.LazyFrame:
     return text_of(deliveries).drop("file", "row")
 
 
-def register_of(files: Sequence[Path], kind: Kind, as_at: date) -> nw.LazyFrame:
+def register_of(files: Sequence[Path], kind: Kind, as_at: date) -> Register:
     """The register that every trace is made against, in memory, from the deliveries of gp_registrations. Raises a Refusal."""
     deliveries = opened(GP_REGISTRATIONS, files)
     with reading(deliveries):
         rows = examine.registrations(rules.tidied(nw.from_native(text_of(deliveries)), GP_REGISTRATIONS), GP_REGISTRATIONS)
-        numbers = ENGINE.collect(trace.numbers(rows, as_at, kind))
-    return ENGINE.frame(ENGINE.collect(trace.register(ENGINE.frame(numbers))))
+        return Register.build(rows, as_at, kind, TraceRules.build(as_at))
 
 
 def areas_of(lookup: Path) -> nw.LazyFrame:

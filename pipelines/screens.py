@@ -133,6 +133,23 @@ class Screen:
         if written:
             self.out.print(f"Report: {written}", soft_wrap=True, highlight=False)
 
+    def traced(self, report: Any) -> None:
+        """What `bcf trace` found."""
+        ended = [{"outcome": place, "why": reason, "records": records} for place, reason, records in report.ended]
+        if self.as_json:
+            told = {"records": report.records, "linked": report.linked, "people_on_register": report.people, "ended": ended}
+            more = {"people_found_twice": report.found_twice, "dates_not_read": report.dates_unread, "keys_skipped": report.skipped}
+            self.json({**told, **more, "out": str(report.out)})
+            return
+        self._print(f"{report.linked:,} of {report.records:,} records found among {report.people:,} people", _plain(ended))
+        if report.found_twice:
+            self.out.print(f"{report.found_twice:,} people were found for more than one record.", highlight=False)
+        if report.dates_unread:
+            self.out.print(f"{report.dates_unread:,} dates of birth could not be read as real dates.", highlight=False)
+        for key, records in report.skipped.items():
+            self.out.print(f"Not looked up by {key}: {records:,} records, as too many people share it.", highlight=False)
+        self.out.print(f"\nAnswers: {report.out}", soft_wrap=True, highlight=False, markup=False)
+
     def findings(self, findings: Iterable[Any]) -> None:
         """What `bcf doctor` found."""
         if self.as_json:

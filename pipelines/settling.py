@@ -25,6 +25,7 @@ from bcf_linkage.identifiable.parse import Delivery
 from bcf_linkage.identifiable.period import OUTSIDE
 from bcf_linkage.storage.engine import PolarsEngine
 from bcf_linkage.storage.rows import beside, fingerprint, positions, repeated, telling_seed, with_entries
+from pipelines.tracing import Register, examined
 
 ENGINE = PolarsEngine()
 
@@ -67,11 +68,11 @@ class Rows:
         return {failures: why for failures in found if (why := rules.refusal(self.extract, failures))}
 
 
-def read(extract: Table, deliveries: Sequence[Delivery], against: examine.Against, key: bytes) -> Rows:
+def read(extract: Table, deliveries: Sequence[Delivery], against: examine.Against, register: Register, key: bytes) -> Rows:
     """Read the deliveries twice: for the identities that they hold, and for what each row tells."""
     text = rules.tidied(nw.from_native(text_of(deliveries)), extract)
     identities = ENGINE.collect(examine.identities(text, extract))
-    people = _with_tokens(ENGINE.collect(examine.examined(ENGINE.frame(identities), extract, against)), key)
+    people = _with_tokens(examined(identities, extract, against, register), key)
     return Rows(extract, text, people, _told(extract, text, people, deliveries, against.as_at))
 
 
@@ -142,7 +143,9 @@ def write_kept(rows: Rows, ended: pl.DataFrame, key: bytes, out: Path) -> None:
     people = rows.people.select(
         "person",
         *known,
+        "number_state",
         pl.col("reason").alias("trace_reason"),
+        pl.col("score", "margin", "pattern").name.prefix("trace_"),
         place=_of_reason({reason.reason: str(reason.place) for reason in trace_reasons().values()}),
         status=_of_reason({reason.reason: reason.status for reason in trace_reasons().values()}),
     )

@@ -14,6 +14,8 @@ from synthetic.conditions import Conditions
 from synthetic.people import People
 from synthetic.rates import Floats, Integers, by_age, figure, numbers, table
 from synthetic.streams import normal_scores, stream
+
+YEAR = 12
 from synthetic.window import NEVER, Window
 
 
@@ -31,15 +33,29 @@ def persistent(people: People, conditions: Conditions, quintile: Integers, seed:
 def by_month(people: People, stays: Floats, window: Window, seed: int) -> Floats:
     """Need of each person (rows) in each month (columns), about standard normal, with a longer upper tail."""
     rng = stream(seed, "need by month")
-    size, keep, fading = len(stays), figure("need.drift"), figure("need.episode_fading")
-    need = np.empty((size, window.months), np.float32)
-    drift: Floats = rng.standard_normal(size, np.float32)
-    episode: Floats = np.zeros(size, np.float32)
+    need = figure("need.persistent") * stays[:, None] + figure("need.slow") * _drift(rng, len(stays), window.months)
+    year = need[:, -YEAR:].mean(axis=1)
+    need += (np.float32(_spread_of_a_year()) * _normal_scores(year) - year)[:, None]
+    episode: Floats = np.zeros(len(stays), np.float32)
     for month in range(window.months):
-        need[:, month] = figure("need.persistent") * stays + figure("need.slow") * drift + episode
-        drift = keep * drift + np.float32(np.sqrt(1 - keep**2)) * rng.standard_normal(size, np.float32)
-        episode = fading * episode + _episodes(rng, stays)
+        need[:, month] += episode
+        episode = figure("need.episode_fading") * episode + _episodes(rng, stays)
     return need + _dying(people, window)
+
+
+def _drift(rng: Generator, size: int, months: int) -> Floats:
+    """The part that drifts, standard normal in every month."""
+    keep = figure("need.drift")
+    drift: Floats = rng.standard_normal((months, size), np.float32)
+    for month in range(1, months):
+        drift[month] = keep * drift[month - 1] + np.sqrt(1 - keep**2) * drift[month]
+    return drift.T
+
+
+def _spread_of_a_year() -> float:
+    """The standard deviation, over people, of the mean of a year's need."""
+    apart = np.abs(np.subtract.outer(np.arange(YEAR), np.arange(YEAR)))
+    return float(np.hypot(figure("need.persistent"), figure("need.slow") * np.sqrt((figure("need.drift") ** apart).mean())))
 
 
 def _episodes(rng: Generator, stays: Floats) -> Floats:

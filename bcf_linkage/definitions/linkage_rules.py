@@ -10,7 +10,7 @@ from typing import Any
 
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.measures import UNITS, Edition
-from bcf_linkage.definitions.reading import document, made, one_of
+from bcf_linkage.definitions.reading import made, one_of
 
 FILE = "linkage_quality.toml"
 SECTIONS = {
@@ -121,23 +121,22 @@ class QualityRules:
     figures: tuple[Figure, ...]
 
     @classmethod
-    def build(cls, as_at: date) -> QualityRules:
-        """The rules that hold on the as-at date. Raises RequestRefused for an unknown, missing or impossible entry."""
-        found = document(FILE)
-        edition = Edition.build(FILE, found, as_at)
+    def build(cls, file: str, found: dict[str, Any], as_at: date) -> QualityRules:
+        """The rules of a reference file. Raises RequestRefused for an unknown, missing or impossible entry."""
+        edition = Edition.build(file, found, as_at)
         lists = {name: tuple(found.pop(name, ())) for name in ("strict_reasons", "number_reasons")}
         return made(
             cls,
-            FILE,
+            file,
             found,
             **lists,
             edition=edition,
-            experiments=made(Experiments, f"{FILE}: experiments", found.pop("experiments", {})),
-            limits=made(Limits, f"{FILE}: limits", found.pop("limits", {})),
-            thresholds=tuple(made(Threshold, f"{FILE}: threshold {n}", entry) for n, entry in enumerate(found.pop("thresholds", []), 1)),
-            characteristics=tuple(_characteristic(n, entry) for n, entry in enumerate(found.pop("characteristics", []), 1)),
-            contradictions=tuple(_contradiction(n, entry) for n, entry in enumerate(found.pop("contradictions", []), 1)),
-            figures=_figures(found.pop("figures", [])),
+            experiments=made(Experiments, f"{file}: experiments", found.pop("experiments", {})),
+            limits=made(Limits, f"{file}: limits", found.pop("limits", {})),
+            thresholds=tuple(made(Threshold, f"{file}: threshold {n}", entry) for n, entry in enumerate(found.pop("thresholds", []), 1)),
+            characteristics=tuple(_characteristic(f"{file}: characteristic {n}", entry) for n, entry in enumerate(found.pop("characteristics", []), 1)),
+            contradictions=tuple(_contradiction(f"{file}: contradiction {n}", entry) for n, entry in enumerate(found.pop("contradictions", []), 1)),
+            figures=_figures(file, found.pop("figures", [])),
         )
 
     @cached_property
@@ -160,21 +159,20 @@ class QualityRules:
         return {threshold.code: threshold for threshold in self.thresholds}[code]
 
 
-def _characteristic(position: int, entry: dict[str, Any]) -> Characteristic:
-    place = f"{FILE}: characteristic {position}"
+def _characteristic(place: str, entry: dict[str, Any]) -> Characteristic:
     made_of = made(Characteristic, place, entry, values=tuple(entry.get("values", ())))
     one_of(place, "kind", made_of.kind, KINDS)
     return made_of
 
 
-def _contradiction(position: int, entry: dict[str, Any]) -> Contradiction:
-    return made(Contradiction, f"{FILE}: contradiction {position}", entry, begins_with=tuple(entry.get("begins_with", ())))
+def _contradiction(place: str, entry: dict[str, Any]) -> Contradiction:
+    return made(Contradiction, place, entry, begins_with=tuple(entry.get("begins_with", ())))
 
 
-def _figures(entries: list[dict[str, Any]]) -> tuple[Figure, ...]:
+def _figures(file: str, entries: list[dict[str, Any]]) -> tuple[Figure, ...]:
     figures: list[Figure] = []
     for position, entry in enumerate(entries, 1):
-        place = f"{FILE}: figure {position}"
+        place = f"{file}: figure {position}"
         figure = made(Figure, place, {**entry, "unit": entry.get("unit", "percent" if "among" in entry else "count")})
         known = tuple(each.code for each in figures)
         one_of(place, "section", figure.section, tuple(SECTIONS))

@@ -16,7 +16,11 @@ TRACE = (
     Column("row", Type.INTEGER, "Position of the row in its file, the first after the header being 1", OURS),
     PERSON,
     Column("place", Type.TEXT, f"Where the trace ended: {', '.join(KEPT)}", OURS),
-    Column("trace_reason", Type.TEXT, "Why the trace ended there", OURS),
+    Column("trace_reason", Type.TEXT, "Why the trace ended there: of a linked row, the rung that found its person", OURS),
+    Column("trace_score", Type.DECIMAL, "Weight of all fields for the likeliest person, in bits; null unless they were weighed", OURS),
+    Column("trace_margin", Type.DECIMAL, "Bits by which the likeliest person lies above the next; null without a next", OURS),
+    Column("trace_pattern", Type.TEXT, "How the fields that were looked at agree, such as N.G=F~D=S=P-A=: a letter for the field, a code for the level", OURS),
+    Column("number_state", Type.TEXT, "sound, or what is wrong with the NHS number as supplied", OURS),
     Column("nhs_number_status_derived", Type.TEXT, "NHS number status indicator code that the trace derived, 01 to 08", OURS),
 )
 

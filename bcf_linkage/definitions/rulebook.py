@@ -9,6 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.definitions.linkage_rules import FILE as LINKAGE_QUALITY
+from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.measures import CohortSet, Edition, MetricSet
 from bcf_linkage.definitions.reading import document, made, one_of, rows
 
@@ -84,21 +86,6 @@ class Disclosure:
 
 
 @dataclass(frozen=True)
-class LinkageRules:
-    """The figures on the linkage: code to words, and the reasons that leave a row unlinked although its number is sound."""
-
-    edition: Edition
-    measures: Mapping[str, str]
-    sound_number_reasons: tuple[str, ...]
-
-    @classmethod
-    def build(cls, file: str, document: dict[str, Any], as_at: date) -> LinkageRules:
-        """The linkage figures of a reference file."""
-        edition = Edition.build(file, document, as_at)
-        return made(cls, file, document, edition=edition, sound_number_reasons=tuple(document.get("sound_number_reasons", ())))
-
-
-@dataclass(frozen=True)
 class UnitCost:
     """What one unit of an activity costs. `after_days` is the length of stay beyond which nights count, where that applies."""
 
@@ -170,7 +157,7 @@ class Rulebook:
     conditions: CohortSet
     cohorts: CohortSet
     metrics: MetricSet
-    linkage: LinkageRules
+    linkage: QualityRules
     disclosure: Disclosure
     prices: Prices
     clinical_codes: ClinicalCodes
@@ -184,7 +171,7 @@ class Rulebook:
             conditions=CohortSet.build("conditions.toml", document("conditions.toml"), as_at),
             cohorts=CohortSet.build("cohorts.toml", document("cohorts.toml"), as_at),
             metrics=MetricSet.build("metrics.toml", document("metrics.toml"), as_at),
-            linkage=LinkageRules.build("linkage.toml", document("linkage.toml"), as_at),
+            linkage=QualityRules.build(LINKAGE_QUALITY, document(LINKAGE_QUALITY), as_at),
             disclosure=Disclosure.build("disclosure.toml", document("disclosure.toml"), as_at, profile),
             prices=Prices.build(),
             clinical_codes=ClinicalCodes.build(),

@@ -6,7 +6,6 @@ checked, traced and given its pseudonym once for each identity, however many row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,26 +13,42 @@ import narwhals as nw
 
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.schema import Identity, Table, Type
-from bcf_linkage.identifiable import coarsen, period, pseudonymise, rules, trace
+from bcf_linkage.identifiable import coarsen, period, pseudonymise, rules
 
 REGISTER = "gp_registrations"
-TELLS_WHO = (Identity.LOCAL_ID, Identity.NHS_NUMBER, Identity.BIRTH_DATE, Identity.POSTCODE)
+TELLS_WHO = (
+    Identity.LOCAL_ID,
+    Identity.NHS_NUMBER,
+    Identity.GIVEN_NAME,
+    Identity.FAMILY_NAME,
+    Identity.BIRTH_DATE,
+    Identity.ADDRESS,
+    Identity.POSTCODE,
+)
+SEX = "sex"
+TELLS = {
+    "given_name": Identity.GIVEN_NAME,
+    "family_name": Identity.FAMILY_NAME,
+    "address_line_1": Identity.ADDRESS,
+    "postcode": Identity.POSTCODE,
+}
+"""What a trace reads beside number, date of birth and sex."""
+
 OPTED_OUT = "type_1"
 
 
 @dataclass(frozen=True)
 class Against:
-    """What records are held against: the as-at date, the kind of workspace, the register and the postcode lookup."""
+    """What records are held against, beside the register: the as-at date, the kind of workspace and the postcode lookup."""
 
     as_at: date
     kind: nhs_number.Kind
-    register: nw.LazyFrame
     areas: nw.LazyFrame
 
 
 def who(table: Table) -> tuple[str, ...]:
     """The columns whose values together are an identity."""
-    return tuple(column.name for column in table.columns if column.identity in TELLS_WHO)
+    return tuple(column.name for column in table.columns if column.identity in TELLS_WHO or column.name == _sex(table))
 
 
 def facts(rows: nw.LazyFrame, table: Table, as_at: date) -> nw.LazyFrame:
@@ -56,20 +71,26 @@ def identities(rows: nw.LazyFrame, table: Table) -> nw.LazyFrame:
     return rows.select(*who(table)).unique()
 
 
-def examined(identities: nw.LazyFrame, table: Table, against: Against) -> nw.LazyFrame:
-    """Each identity -> the same with what is known of its person, in no order.
-
-    `identity_failures`, `reason` (why the trace ended where it did, or `type_1`), `domain` and `subject` of the pseudonym, and
-    what is kept of date of birth and postcode.
-    """
+def described(identities: nw.LazyFrame, table: Table, kind: nhs_number.Kind) -> nw.LazyFrame:
+    """Each identity -> the same with what it tells of who somebody is, under the names that a trace knows it by, and `identity_failures`."""
     number, born = nw.col(_column(table, Identity.NHS_NUMBER)), nw.col(_column(table, Identity.BIRTH_DATE))
-    records = identities.with_columns(
+    return identities.with_columns(
         identity_failures=rules.failures(table, who(table)),
+        nhs_number=number,
         number=nhs_number.canonical(number),
-        number_state=nhs_number.state(number, against.kind),
-        birth_date=nw.when(rules.is_written_as(born, Type.DATE)).then(born),
+        number_state=nhs_number.state(number, kind),
+        **_born(born),
+        **{name: _told(table.identity(kind)) for name, kind in TELLS.items()},
+        sex=_told(_sex(table)),
     )
-    traced = trace.traced(records, against.register, ladder(table))
+
+
+def known(traced: nw.LazyFrame, table: Table, against: Against) -> nw.LazyFrame:
+    """Each traced identity -> the same with what is known of its person, in no order.
+
+    `reason` (why the trace ended where it did, or `type_1`), `domain` and `subject` of the pseudonym, and what is kept of date of
+    birth and postcode.
+    """
     known = traced.with_columns(
         reason=nw.when(nw.col("opted_out")).then(nw.lit(OPTED_OUT)).otherwise(nw.col("trace_reason")),
         age=coarsen.age(nw.col("birth_date"), against.as_at),
@@ -80,19 +101,28 @@ def examined(identities: nw.LazyFrame, table: Table, against: Against) -> nw.Laz
     return known if postcode is None else coarsen.with_area(known, postcode, against.areas)
 
 
-def ladder(table: Table) -> Sequence[trace.Rung]:
-    """How a table's records are traced: the register's own rows against themselves, all others by a second fact."""
-    return (trace.by_own_entry,) if table.name == REGISTER else (trace.by_number_and_birth_date,)
-
-
 def registrations(rows: nw.LazyFrame, table: Table) -> nw.LazyFrame:
-    """Tidied rows of the register's extract -> the same as `trace.numbers` takes them."""
+    """Tidied rows of the register's extract -> the same as a trace takes them for its register."""
     born, replaced_on = nw.col("date_of_birth"), nw.col("replaced_nhs_number_date")
     return rows.with_columns(failures=rules.failures(table, table.names)).with_columns(
         refused=rules.is_refused(table),
-        birth_date=nw.when(rules.is_written_as(born, Type.DATE)).then(born),
+        **_born(born),
         replaced_nhs_number_date=nw.when(rules.is_written_as(replaced_on, Type.DATE)).then(replaced_on),
     )
+
+
+def _born(born: nw.Expr) -> dict[str, nw.Expr]:
+    """`birth_date`, null unless it is a real one, and `written_date`, which may be the 30th of February."""
+    return {"birth_date": nw.when(rules.is_written_as(born, Type.DATE)).then(born), "written_date": born}
+
+
+def _told(column: str | None) -> nw.Expr:
+    return nw.lit(None, dtype=nw.String) if column is None else nw.col(column)
+
+
+def _sex(table: Table) -> str | None:
+    """The column that holds the person's sex."""
+    return next((column.name for column in table.columns if column.codes and column.codes.name == SEX), None)
 
 
 def _column(table: Table, kind: Identity) -> str:

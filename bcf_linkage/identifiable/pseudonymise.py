@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import narwhals as nw
 import numpy as np
 
+from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.pseudonymised_tables import received
 from bcf_linkage.definitions.schema import Identity, Table
 from bcf_linkage.identifiable import rules
@@ -23,7 +24,7 @@ PERSON, LOCAL, SPELL = "person", "local", "spell"
 
 PROVIDER = "organisation_code_code_of_provider"
 KEPT_AS_SUPPLIED = ("07", "08")
-TRACE_REQUIRED = "03"
+NO_NUMBER = "number_missing"
 
 BLOCK, PADS, TOKEN_BYTES = 64, (0x36, 0x5C), 16
 """Of HMAC-SHA-256: its block in bytes and its two pads; and how many bytes of it make a token."""
@@ -96,8 +97,8 @@ def spell(table: Table) -> nw.Expr:
 def kept(rows: nw.LazyFrame, table: Table) -> nw.LazyFrame:
     """Tidied rows that are kept, each beside what was found of it and its person -> the received table.
 
-    Beside the declared columns a row has `file`, `row`, `failures`, `person`, `place`, `trace_reason`, `status`, `spell_token`
-    and, where the table has the value that they come from, `age`, `birth_month`, `lsoa` and `deprivation_quintile`.
+    Beside the declared columns a row has `file`, `row`, `failures`, `person`, `place`, `trace_reason`, `trace_score`, `trace_margin`, `trace_pattern`,
+    `number_state`, `status`, `spell_token` and, where the table has the value that they come from, `age`, `birth_month`, `lsoa` and `deprivation_quintile`.
     """
     spell_number = table.identity(Identity.SPELL_ID)
     typed = {column.name: rules.typed(table, column.name) for column in table.columns if column.identity is None}
@@ -113,4 +114,5 @@ def _status(table: Table) -> nw.Expr:
     supplied = next((column.name for column in table.columns if column.codes and column.codes.name == "nhs_number_status"), None)
     if supplied is None:
         return derived
-    return nw.when((derived == TRACE_REQUIRED) & nw.col(supplied).is_in(KEPT_AS_SUPPLIED)).then(nw.col(supplied)).otherwise(derived)
+    untraced = (nw.col("place") == Place.UNLINKED) & (nw.col("number_state") == NO_NUMBER)
+    return nw.when(untraced & nw.col(supplied).is_in(KEPT_AS_SUPPLIED)).then(nw.col(supplied)).otherwise(derived)

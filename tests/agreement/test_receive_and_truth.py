@@ -1,4 +1,8 @@
-"""Three tellings of where every row ends: what `receive` does, a plain reading of the same files, and the truth about the faults put into them."""
+"""Three tellings of where rows end: what `receive` does, a plain reading of the same files, and the truth about the faults put into them.
+
+The plain reading goes by number and date of birth alone. Where it finds nobody, a further rung of the trace may find the right
+person, and must never find another.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ import polars as pl
 import pytest
 
 from bcf_linkage.definitions.extracts import EXTRACTS
-from bcf_linkage.definitions.places import KEPT
+from bcf_linkage.definitions.places import KEPT, Place
+from bcf_linkage.definitions.trace_reasons import reasons_for
 from pipelines.receive import ReceiveContext, Received, areas_of, receive, register_of
 from synthetic.faults import apply, expected_places, load_rates
 from synthetic.files import records, write
@@ -19,7 +24,10 @@ from tests.spec.delivered import AS_AT, KEY
 from tests.spec.plain_ledger import PlainLedger, plain_ledger
 from tests.spec.small_locality import small_locality
 
-Places = dict[tuple[str, int], tuple[str, str]]
+Ended = tuple[str, str]
+Places = dict[tuple[str, int], Ended]
+ON_DEMOGRAPHICS = {("linked", reason) for reason in ("cross_check_partial", "exact_demographics", "scored")}
+TRACED = {*KEPT, Place.OPTED_OUT}
 
 
 @pytest.fixture(scope="module")
@@ -52,23 +60,33 @@ def truth(landed: Path) -> Places:
     return {(extract, row): (place, reason) for extract, row, place, reason in pl.read_parquet(landed / "places.parquet").iter_rows()}
 
 
-def counted(places: Places, extract: str) -> Counter[tuple[str, str]]:
-    return Counter(place for (name, _), place in places.items() if name == extract)
+def counted(places: Places, extract: str) -> Counter[Ended]:
+    """Rows by place and reason, those that went to trace as one."""
+    told = (place for (name, _), place in places.items() if name == extract)
+    return Counter(place if place[0] not in TRACED else ("traced", "") for place in told)
 
 
 @pytest.mark.parametrize("extract", EXTRACTS)
-def test_all_three_count_the_same_rows_in_the_same_places(extract: str, received: dict[str, Received], plain: PlainLedger, truth: Places) -> None:
-    ledger = Counter({(str(entry.place), entry.reason): entry.rows for entry in received[extract].ledger})
+def test_all_three_count_the_same_rows_before_the_trace(extract: str, received: dict[str, Received], plain: PlainLedger, truth: Places) -> None:
+    ledger: Counter[Ended] = Counter()
+    for entry in received[extract].ledger:
+        ledger[(str(entry.place), entry.reason) if entry.place not in TRACED else ("traced", "")] += entry.rows
     assert ledger == counted(truth, extract)
     assert ledger == counted(plain.places, extract)
     assert ledger.total() == received[extract].rows_read
 
 
 @pytest.mark.parametrize("extract", EXTRACTS)
-def test_the_rows_that_are_kept_are_those_that_the_truth_keeps(extract: str, received: dict[str, Received], truth: Places) -> None:
+def test_a_traced_row_ends_where_the_truth_says_or_is_found_by_a_further_rung(extract: str, received: dict[str, Received], truth: Places) -> None:
     kept = pl.read_parquet(received[extract].path).select("row", "place", "trace_reason")
-    expected = {row: place for (name, row), place in truth.items() if name == extract and place[0] in [*KEPT]}
-    assert {row: (place, reason) for row, place, reason in kept.iter_rows()} == expected
+    expected = {row: place for (name, row), place in truth.items() if name == extract}
+    further = {("unlinked", reason) for reason in reasons_for(Place.UNLINKED)}
+    for row, *ended in kept.iter_rows():
+        place = expected[row]
+        allowed = {place} if place[0] == Place.LINKED or extract == "gp_registrations" else {place, *ON_DEMOGRAPHICS}
+        assert tuple(ended) in (allowed | further if place[0] == Place.UNLINKED else allowed), (row, place, ended)
+    objectors = {row for row, place in expected.items() if place[0] == Place.OPTED_OUT}
+    assert not objectors & set(kept["row"])
 
 
 @pytest.mark.parametrize("extract", EXTRACTS)
@@ -83,11 +101,23 @@ def test_the_places_are_worth_comparing(truth: Places) -> None:
     assert len(set(truth.values())) > 40
 
 
-def test_one_person_is_one_token_in_every_extract(landed: Path, received: dict[str, Received]) -> None:
+@pytest.fixture(scope="module")
+def linked(landed: Path, received: dict[str, Received]) -> pl.DataFrame:
+    """Linked rows with the person found and the true one."""
     whose = pl.read_parquet(landed / "truth" / "records.parquet")
-    linked = pl.concat(
-        pl.read_parquet(one.path).filter(pl.col("place") == "linked").select("row", "person", extract=pl.lit(name)) for name, one in received.items()
-    ).join(whose, on=["extract", "row"])
+    kept = (pl.read_parquet(one.path).select("row", "place", "trace_reason", "person", extract=pl.lit(name)) for name, one in received.items())
+    return pl.concat(kept).filter(pl.col("place") == "linked").join(whose, on=["extract", "row"])
+
+
+def test_nobody_is_linked_to_another(linked: pl.DataFrame) -> None:
     assert linked.group_by("person").agg(pl.col("true_person").n_unique())["true_person"].max() == 1
     two = linked.group_by("true_person").agg(pl.col("person").n_unique())
     assert two.filter(pl.col("person") > 1).height < 0.1 * two.height  # those whom the register holds under two numbers
+
+
+def test_most_rows_whose_number_is_at_fault_are_found_all_the_same(linked: pl.DataFrame, received: dict[str, Received]) -> None:
+    named = [name for name in EXTRACTS if name not in ("gp_registrations", "gp_events")]
+    found = linked.filter(pl.col("trace_reason").is_in([reason for _, reason in ON_DEMOGRAPHICS]) & pl.col("extract").is_in(named)).height
+    left = pl.concat([pl.read_parquet(received[name].path).filter(pl.col("place") == "unlinked")["trace_reason"] for name in named])
+    unlinked = left.filter(left != "number_shared").len()
+    assert found > 1.5 * unlinked

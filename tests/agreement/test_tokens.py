@@ -5,9 +5,11 @@ from __future__ import annotations
 import hmac
 import random
 import re
+from pathlib import Path
 
 import narwhals as nw
 import polars as pl
+import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,3 +81,15 @@ def of_engine(engine: Engine, written: list[str]) -> dict[str, str]:
     rows = engine.frame(pl.DataFrame({"written": written})).select(number=canonical).filter(nhs_number.check_digit_holds(nw.col("number"))).unique()
     numbers = engine.collect(rows)["number"].to_list()
     return dict(zip(numbers, (token or "" for token in tokens(bytes(range(32)), PERSON, numbers)), strict=True))
+
+
+def test_both_engines_note_the_key_of_the_pseudonyms_in_what_they_write(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"person": ["a" * 32], "month": ["2014-09"]})
+    noted = {}
+    for engine in (PolarsEngine("pseudonym-1"), SparkEngine("pseudonym-1")):
+        path = tmp_path / type(engine).__name__
+        engine.write(engine.frame(rows), path)
+        file = path if path.is_file() else next(path.glob("*.parquet"))
+        noted[type(engine)] = b" ".join(pq.read_metadata(file).metadata.values())
+        assert engine.collect(engine.scan(path)).equals(rows)
+    assert all(b"pseudonym-1" in text for text in noted.values())

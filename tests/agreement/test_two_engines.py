@@ -27,7 +27,14 @@ from bcf_linkage.pseudonymised.transfers import transfers
 from bcf_linkage.published.counts import counts
 from bcf_linkage.published.data_quality import data_quality
 from bcf_linkage.published.disclosure_control import protected
-from bcf_linkage.published.linkage import DEPTH, linkage, linkage_ledger, linkage_quality
+from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group
+from bcf_linkage.published.linkage_quality.flow import flow
+from bcf_linkage.published.linkage_quality.flow import sightings as seen
+from bcf_linkage.published.linkage_quality.implausible import implausible
+from bcf_linkage.published.linkage_quality.match import matches
+from bcf_linkage.published.linkage_quality.sensitivity import sensitivity
+from bcf_linkage.published.linkage_quality.tallies import exact
+from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
 from bcf_linkage.published.metrics import metrics
 from bcf_linkage.published.population import population
 from bcf_linkage.published.risk_bands import risk_bands
@@ -52,6 +59,15 @@ def extracts(frames: Frames) -> Frames:
     return complete({name: frames[name] for name in SHARED})
 
 
+def shared(frames: Frames) -> Frames:
+    """The extracts that are shared."""
+    return {name: frames[name] for name in SHARED}
+
+
+def dated(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return frame.with_columns(period_start=nw.lit(YEAR.start), period_end=nw.lit(YEAR.end))
+
+
 def published(name: str, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return finished(frame, PUBLISHED[name], RULES.bands.edition, STAMP)
 
@@ -70,8 +86,15 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "cohort_counts": lambda f: published("cohort_counts", protected(f["exact cohorts"], RULES.disclosure, 3)),
     "exact metrics": lambda f: metrics(f["gp_registrations"], f["spells"], f["transfers"], f["areas"], RULES.metrics.from_sources(SHARED), AS_AT),
     "bcf_metrics": lambda f: published("bcf_metrics", protected(f["exact metrics"], RULES.disclosure)),
-    "exact linkage": lambda f: linkage(f["ledger"], f["sightings"], RULES.linkage, YEAR),
-    "linkage": lambda f: protected(f["exact linkage"], RULES.disclosure, DEPTH),
+    "flow": lambda f: flow(f["ledger"], RULES.linkage),
+    "matches": lambda f: matches(shared(f), RULES.linkage, RULES.bands.ages, ("J82001", "J82002")),
+    "people by group": lambda f: people_by_group(shared(f), RULES.linkage, RULES.bands.ages),
+    "implausible": lambda f: implausible(shared(f), f["spells"], RULES.linkage),
+    "means": lambda f: means(shared(f), f["activity"]),
+    "exact linkage": lambda f: exact([f["flow"], seen(f["sightings"]), f["matches"], f["people by group"], f["implausible"]], RULES.linkage, YEAR),
+    "linkage": lambda f: protected(f["exact linkage"], RULES.disclosure, RULES.linkage.depth),
+    "linkage_differences": lambda f: published("linkage_differences", differences(f["linkage"], dated(f["means"]), RULES.linkage, RULES.disclosure)),
+    "linkage_sensitivity": lambda f: published("linkage_sensitivity", sensitivity({(rule, "cohort_counts"): f["cohort_counts"] for rule in ("strict", "default")})),
     "linkage_quality": lambda f: published("linkage_quality", linkage_quality(f["linkage"], RULES.linkage)),
     "linkage_ledger": lambda f: published("linkage_ledger", linkage_ledger(f["linkage"])),
     "data_quality": lambda f: published("data_quality", data_quality(f["rule counts"], RULES.disclosure, YEAR)),

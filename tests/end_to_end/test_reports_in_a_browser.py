@@ -20,3 +20,25 @@ def test_the_report_of_a_check_opens_without_a_complaint_and_asks_the_network_fo
         assert page.shown.title().endswith("adult_social_care")
         assert page.shown.locator("svg rect.bar").count() > 0
         page.shown.screenshot(path=tmp_path / "report.png", full_page=True)
+
+
+def test_the_linkage_report_opens_without_a_complaint_and_asks_the_network_for_nothing(published: Path, tmp_path: Path) -> None:
+    report = published / "published" / "current" / "reports" / "linkage_quality.html"
+    with opened(report) as page:
+        assert page.complaints == []
+        assert page.requests == []
+        assert page.stumbling_blocks() == []
+        assert page.shown.title() == "Linkage quality: Southampton City, 30 September 2014"
+        assert page.shown.locator("script").count() == 0
+        headings = page.shown.locator("h2").all_inner_texts()
+        assert [heading[0] for heading in headings if heading[1] == "."] == list("ABCDEFGHJ")
+        assert headings[-1] == "Sign-off"
+        # Plain words and lights come first, and every drawing says in words what it shows.
+        assert page.shown.locator(".cards .light").all_inner_texts()[0] in ("green", "amber", "red")
+        drawings = page.shown.locator("svg")
+        assert drawings.count() >= 4
+        assert all(drawings.nth(n).locator("desc").text_content() for n in range(drawings.count()))
+        assert page.shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wide tables scroll within themselves"
+        page.shown.screenshot(path=tmp_path / "linkage.png", full_page=True)
+        paper = page.shown.pdf(path=tmp_path / "linkage.pdf", format="A4")
+        assert paper.startswith(b"%PDF")

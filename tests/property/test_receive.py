@@ -52,7 +52,7 @@ LINES = st.lists(GARBAGE | SPOILT.map(lambda spoil: spoilt(*spoil)), max_size=25
 SOUND = as_csv(EMERGENCY, [sound_row(EMERGENCY, n, ae_attendance_number=f"sound-{n}") for n in range(30)])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=12)
 @given(lines=LINES)
 def test_every_row_of_any_file_is_in_the_ledger_once_and_no_value_is_written(using: ReceiveContext, lines: list[bytes]) -> None:
     with TemporaryDirectory() as folder:
@@ -66,7 +66,7 @@ def test_every_row_of_any_file_is_in_the_ledger_once_and_no_value_is_written(usi
     assert len({(entry.file, entry.place, entry.reason) for entry in received.ledger}) == len(received.ledger)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=12)
 @given(lines=LINES)
 def test_no_refusal_tells_a_value(using: ReceiveContext, lines: list[bytes]) -> None:
     with TemporaryDirectory() as folder:

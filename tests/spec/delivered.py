@@ -27,14 +27,24 @@ VALUES = {
     "code": "H33..",
     "episode_number": "1",
     "postcode": "SO14 0AA",
-    "given_name": "Quintilla",
-    "family_name": "Quexzibarth",
-    "address_line_1": "1 Quexzibarth Street",
     "type_1_opt_out": "N",
 }
 BLANK = {"date_of_death", "replaced_nhs_number", "replaced_nhs_number_date", "registration_end_date", "primary_diagnosis_icd", "arrival_time"}
 
+GIVEN = ("Quintilla", "Bertrand", "Oswin", "Hedda", "Marguerite", "Jolyon", "Ximena", "Fenwick", "Petronella", "Ludo")
+FAMILY = ("Quexzibarth", "Throckle", "Ambrosine", "Vantongeren", "Holloghby", "Pimmersett", "Dragovich")
+NAMELESS = {"given_name": "", "family_name": "", "address_line_1": "", "postcode": ""}
+"""What leaves a row of a person to be told by number and date of birth alone."""
+
 Row = dict[str, str]
+
+
+WORDS = {
+    Identity.GIVEN_NAME: lambda n: GIVEN[n % len(GIVEN)],
+    Identity.FAMILY_NAME: lambda n: FAMILY[n % len(FAMILY)] + " " + FAMILY[n // 10 % len(FAMILY)],
+    Identity.ADDRESS: lambda n: f"{n + 1} {FAMILY[n % len(FAMILY)]} Street",
+}
+"""What the person of a position is called, and where they live."""
 
 
 def number(stem: int) -> str:
@@ -54,6 +64,8 @@ def sound_row(table: Table, position: int, **changes: str) -> Row:
             value = BIRTH_DATE
         elif column.name in BLANK:
             value = ""
+        elif column.identity in WORDS:
+            value = WORDS[column.identity](position)
         elif column.name in VALUES:
             value = VALUES[column.name]
         elif column.codes:

@@ -1,4 +1,4 @@
-"""The trace, drawn as a table of records against a register of every kind of entry."""
+"""The register by number, and the rungs of a trace that go by the number alone, drawn as tables against every kind of entry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.trace_reasons import reasons_for, trace_reasons
-from bcf_linkage.identifiable import examine, trace
+from bcf_linkage.identifiable.trace import by_number, numbers
 from tests.spec.delivered import AS_AT, number
 
 ANN, BEA, CAT, DEE, EVE, FAY, GIA, HAL, OLD_BEA, OLDER_BEA, OLD_CAT, OLD_HAL, NOBODY = (number(930_000_000 + 20 * n) for n in range(13))
@@ -43,14 +43,15 @@ REGISTER = [
 
 def register(kind: nhs_number.Kind = "synthetic") -> nw.LazyFrame:
     schema = {name: pl.Boolean if name == "refused" else pl.String for name in REGISTER[0]}
-    return trace.register(trace.numbers(nw.from_native(pl.LazyFrame(REGISTER, schema=schema)), AS_AT, kind))
+    return numbers.register(numbers.numbers(nw.from_native(pl.LazyFrame(REGISTER, schema=schema)), AS_AT, kind))
 
 
-def traced(number: str | None, birth_date: str | None, ladder: tuple[trace.Rung, ...] = (trace.by_number_and_birth_date,)) -> tuple[str, str | None, bool]:
+def traced(number: str | None, birth_date: str | None, own: bool = False) -> tuple[str, str | None, bool]:
     text = nw.from_native(pl.LazyFrame({"written": [number], "birth_date": [birth_date]}, schema={"written": pl.String, "birth_date": pl.String}))
     records = text.with_columns(number=nhs_number.canonical(nw.col("written")), number_state=nhs_number.state(nw.col("written"), "synthetic"))
-    found = trace.traced(records, register(), ladder).to_native().collect()
-    assert found.columns == ["written", "birth_date", "number", "number_state", "trace_reason", "opted_out", "person_number"]
+    answer = by_number.own_entry(records, register()) if own else by_number.cross_checked(records, register(), ["1900-01-01"])
+    found = answer.to_native().collect()
+    assert set(found.columns) == {"written", "birth_date", "number", "number_state", *by_number.ANSWER}
     return found.select("trace_reason", "person_number", "opted_out").row(0)
 
 
@@ -61,6 +62,7 @@ def traced(number: str | None, birth_date: str | None, ladder: tuple[trace.Rung,
         (f"{ANN[:3]} {ANN[3:6]} {ANN[6:]}", BORN, "cross_check", ANN),
         (f"{ANN[:3]}-{ANN[3:6]}-{ANN[6:]}", BORN, "cross_check", ANN),
         (ANN, "1950-01-02", "birth_date_conflict", None),
+        (ANN, "1900-01-01", "default_birth_date", None),
         (ANN, None, "birth_date_missing", None),
         (BEA, BORN, "cross_check", BEA),
         (OLD_BEA, BORN, "superseded_number", BEA),
@@ -96,31 +98,18 @@ def test_an_objection_holds_under_every_number_of_a_person_and_from_a_row_that_i
     [(ANN, "cross_check"), (EVE, "cross_check"), (OLD_BEA, "superseded_number"), (DEE, "number_shared")],
 )
 def test_a_row_of_the_register_needs_no_second_fact(written: str, reason: str) -> None:
-    assert traced(written, None, (trace.by_own_entry,))[0] == reason
+    assert traced(written, None, own=True)[0] == reason
 
 
 def test_two_replacements_of_one_number_are_two_people() -> None:
     entries = [entry(ANN, replaced_nhs_number=NOBODY), entry(BEA, replaced_nhs_number=NOBODY)]
     frame = nw.from_native(pl.LazyFrame(entries, schema={name: pl.Boolean if name == "refused" else pl.String for name in entries[0]}))
-    shared = trace.register(trace.numbers(frame, AS_AT, "synthetic")).to_native().collect().filter(pl.col("shared"))["number"].to_list()
+    shared = numbers.register(numbers.numbers(frame, AS_AT, "synthetic")).to_native().collect().filter(pl.col("shared"))["number"].to_list()
     assert shared == [NOBODY]
 
 
 def test_numbers_of_the_other_kind_of_workspace_are_not_on_the_register() -> None:
     assert register("live").to_native().collect().is_empty()
-
-
-def test_a_later_rung_may_better_the_answer_of_the_first() -> None:
-    def by_guess(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
-        return records.with_columns(trace_reason=nw.lit("guessed"))
-
-    assert traced(ANN, None, (trace.by_number_and_birth_date, by_guess))[0] == "guessed"
-
-
-def test_only_the_register_is_traced_against_itself() -> None:
-    from bcf_linkage.definitions.extracts import EXTRACTS
-
-    assert [name for name, table in EXTRACTS.items() if examine.ladder(table) == (trace.by_own_entry,)] == ["gp_registrations"]
 
 
 def test_every_reason_has_a_place_that_keeps_its_rows_a_status_and_a_mark() -> None:

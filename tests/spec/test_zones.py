@@ -14,16 +14,20 @@ import narwhals as nw
 import polars as pl
 import pytest
 
+from bcf_linkage.definitions.code_lists import code_list
 from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.pseudonymised_tables import PEOPLE, received
 from bcf_linkage.definitions.schema import Identity
+from bcf_linkage.definitions.trace_rules import TraceRules
 from bcf_linkage.definitions.zones import Zone, listed, not_allowed
 from bcf_linkage.identifiable import examine
+from bcf_linkage.identifiable.trace import comparable
 from bcf_linkage.storage.engine import PSEUDONYMS, PolarsEngine
 from bcf_linkage.storage.store import Workspace
 from bcf_linkage.storage.zones import close_to_others, refuse_open, refuse_undeclared
 from pipelines.refresh import Request, refresh
+from pipelines.tracing import Register, examined
 from pipelines.workspaces import initialise
 from tests.conftest import AS_AT, Said
 
@@ -148,18 +152,13 @@ def test_the_linker_needs_nothing_from_the_payload(name: str) -> None:
     """The trace is given columns that tell who somebody is, and works; it could not see a diagnosis if it wanted to."""
     table = EXTRACTS[name]
     who = examine.who(table)
-    assert all(table[column].identity for column in who)
-    one = nw.from_native(pl.LazyFrame({column: pl.Series(["9434765919"], dtype=pl.String) for column in who}))
-    register = nw.from_native(
-        pl.LazyFrame(
-            schema={
-                **dict.fromkeys(("number", "person_number", "birth_date"), pl.String),
-                **dict.fromkeys(("listed", "superseded", "shared", "opted_out"), pl.Boolean),
-            }
-        )
-    )
+    assert all(table[column].identity or table[column].codes == code_list("sex") for column in who)
+    one = pl.DataFrame({column: pl.Series(["9434765919"], dtype=pl.String) for column in who})
+    texts = (*comparable.DESCRIBED, "nhs_number", "replaced_nhs_number", "replaced_nhs_number_date", "type_1_opt_out")
+    nobody = pl.LazyFrame(schema={**dict.fromkeys(texts, pl.String), "refused": pl.Boolean})
+    register = Register.build(nw.from_native(nobody), date(2014, 9, 30), "synthetic", TraceRules.build(date(2014, 9, 30)))
     areas = nw.from_native(pl.LazyFrame(schema={"postcode": pl.String, "lsoa": pl.String, "deprivation_quintile": pl.Int64}))
-    traced = examine.examined(one, table, examine.Against(date(2014, 9, 30), "synthetic", register, areas)).to_native().collect()
+    traced = examined(one, table, examine.Against(date(2014, 9, 30), "synthetic", areas), register)
     assert traced["subject"].to_list() == ["9434765919"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -13,15 +14,16 @@ from bcf_linkage.identifiable.header import declared_names
 
 def header(table: Table, path: Path) -> tuple[str, ...]:
     """The declared names of a file's columns, in its order. Raises RequestRefused if it cannot be read, or holds a column that has no plain text."""
-    schema = _schema(path)
-    names = declared_names(table, list(schema), str(path))
-    for name, stored in zip(names, schema.values(), strict=True):
+    stored_as = schema(path)
+    names = declared_names(table, list(stored_as), str(path))
+    for name, stored in zip(names, stored_as.values(), strict=True):
         if not _has_text(stored, table[name].type):
             raise RequestRefused(f"{path}: column {name} is stored as {stored}; store it as text")
     return names
 
 
-def _schema(path: Path) -> dict[str, pl.DataType]:
+def schema(path: Path) -> dict[str, pl.DataType]:
+    """A file's columns and how they are stored. Raises RequestRefused if it cannot be read as Parquet."""
     if path.stat().st_size == 0:
         raise RequestRefused(f"{path}: is empty (0 bytes); ask its supplier for it again")
     try:
@@ -39,9 +41,14 @@ def _has_text(stored: pl.DataType, declared: Type) -> bool:
 
 def scan(path: Path, names: tuple[str, ...]) -> pl.LazyFrame:
     """The rows as text, lazily: `row` and the columns in the file's order."""
-    schema = _schema(path)
+    return scan_some(path, dict(zip(schema(path), names, strict=True)))
+
+
+def scan_some(path: Path, names: Mapping[str, str]) -> pl.LazyFrame:
+    """The rows as text, lazily: `row` and some of the file's columns, each under the name given for it."""
+    stored = schema(path)
     return pl.scan_parquet(path, row_index_name="row", row_index_offset=1, glob=False).select(
-        "row", *(_text(column, stored).alias(name) for (column, stored), name in zip(schema.items(), names, strict=True))
+        "row", *(_text(column, stored[column]).alias(name) for column, name in names.items())
     )
 
 

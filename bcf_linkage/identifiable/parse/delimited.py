@@ -59,16 +59,26 @@ class Lines:
 
 def header(table: Table, path: Path) -> tuple[str, ...]:
     """The declared names of a file's columns, in its order. Raises RequestRefused for an empty file or a header that cannot be used."""
-    with path.open("rb") as file:
-        first = file.readline(LONGEST_HEADER)
-    line = _decoded(first, str(path)).rstrip("\n").rstrip("\r")
-    if "\r" in line:
-        raise RequestRefused(f"{path}: its lines end in a carriage return alone; save it with line feeds (LF or CRLF)")
+    line = _first_line(path)
     for sign, words in DELIMITERS.items():
         fields = line.split(sign)
         if len(fields) > 1 and is_header(table, fields):
             raise RequestRefused(f"{path}: the header's columns are separated by {words}; separate them by commas")
     return declared_names(table, _fields(line, path), str(path))
+
+
+def fields(path: Path) -> list[str]:
+    """The fields of a file's first line, whatever they are. Raises RequestRefused for an empty file or one that is no text in UTF-8."""
+    return _fields(_first_line(path), path)
+
+
+def _first_line(path: Path) -> str:
+    with path.open("rb") as file:
+        first = file.readline(LONGEST_HEADER)
+    line = _decoded(first, str(path)).rstrip("\n").rstrip("\r")
+    if "\r" in line:
+        raise RequestRefused(f"{path}: its lines end in a carriage return alone; save it with line feeds (LF or CRLF)")
+    return line
 
 
 def _decoded(first: bytes, file: str) -> str:

@@ -22,6 +22,8 @@ from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, REGISTER
 Row = Mapping[str, Any]
 COUNTED, ESTIMATED, BOUNDED = "counted", "estimated", "bounded"
 NOT_KNOWN = "not known"
+MOST = 1 - 1e-9
+"""A share that is all but one: of what is missed altogether nothing can be said."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,17 @@ class Share:
 
 @dataclass(frozen=True)
 class Errors:
-    """What links come to, in records: found rightly, found wrongly, and missed, with the ends of the two that are uncertain."""
+    """A source's links, in records, by what they rest on; of those on demographics how many are wrong, and how many more are missed.
 
-    right: float
+    `control` is how many are missed of records that name a practice of the locality: it stands in where a source tells nothing
+    but the number, so that nobody whose number is hidden can be found.
+    """
+
+    by_number: float
+    on_demographics: float
     wrong: Share
     missed: Share
-    on_demographics: float
+    control: Share | None
 
 
 def wilson(top: float, bottom: float) -> tuple[float, float]:
@@ -89,6 +96,21 @@ class Figures:
             return None
         return Share(most / row["denominator"], wilson(1, row["denominator"])[0], wilson(most, row["denominator"])[1], BOUNDED)
 
+    def matched(self, area: str) -> Share | None:
+        """The share of records that is linked. Where it is hidden although more are linked than can be hidden, so few are not."""
+        row, people = self.row("linked", area), self.number("local_numbers", area)
+        if row is None or row["value"] is not None:
+            return self.share("linked", area)
+        traced, most = row["denominator"], self.disclosure.threshold
+        if not traced or traced <= 2 * most or not people or people <= most:
+            return None
+        return Share(1 - most / traced, 1 - wilson(most, traced)[1], 1 - wilson(1, traced)[0], BOUNDED)
+
+    def linked(self, area: str) -> float | None:
+        """Records that are linked; of a number that is hidden the least that it may be."""
+        row, matched = self.row("linked", area), self.matched(area)
+        return None if row is None or matched is None else row["denominator"] * matched.value
+
 
 def summary(rows: Iterable[Row], rules: QualityRules, disclosure: Disclosure) -> list[dict[str, Any]]:
     """Published rows of `linkage_quality` -> rows of `linkage_summary` without their stamp: every figure of every source, all sources first."""
@@ -100,7 +122,7 @@ def _of_area(figures: Figures, area: str, rules: QualityRules) -> Iterator[dict[
     precision, recall = precision_and_recall(figures, area)
     true_precision, true_recall = (_turned(figures.share(measure, area)) for measure in ("true_wrong", "true_missed"))
     told = (
-        ("match_rate", figures.share("linked", area), None),
+        ("match_rate", figures.matched(area), None),
         ("precision", precision, true_precision),
         ("recall", recall, true_recall),
         ("f1", _f1(precision, recall), _f1(true_precision, true_recall)),
@@ -127,46 +149,45 @@ def _of_area(figures: Figures, area: str, rules: QualityRules) -> Iterator[dict[
 def precision_and_recall(figures: Figures, area: str) -> tuple[Share | None, Share | None]:
     """What share of links is right, and of the people who can be found are, estimated without labels. None where nothing tells."""
     areas = figures.areas[1:] if area == EVERYWHERE else (area,)
-    errors = [errors for each in areas if (errors := _errors(figures, each))]
-    if len(errors) < len(areas) or not errors:
+    errors = [found for each in areas if (found := _errors(figures, each))]
+    linked = sum(each.by_number + each.on_demographics for each in errors)
+    if len(errors) < len(areas) or not linked:
         return None, None
-    basis = BOUNDED if any(BOUNDED in (e.wrong.basis, e.missed.basis) for e in errors) else ESTIMATED
+    basis = BOUNDED if any(BOUNDED in (each.wrong.basis, each.missed.basis) for each in errors) else ESTIMATED
+    precision = Share(*(1 - sum(each.on_demographics * getattr(each.wrong, end) for each in errors) / linked for end in ("value", "upper", "lower")), basis)
+    if any(each.missed.value >= 1 and each.control is None for each in errors):
+        return precision, None
+    return precision, Share(_recall(errors, "value", "value"), _recall(errors, "lower", "upper"), _recall(errors, "upper", "lower"), basis)
 
-    def precision(end: str) -> float:
-        wrong = sum(e.on_demographics * getattr(e.wrong, end) for e in errors)
-        return 1 - wrong / sum(e.right + e.on_demographics for e in errors)
 
-    def recall(end: str) -> float:
-        found = [(e, e.on_demographics * (1 - getattr(e.wrong, end))) for e in errors]
-        # Of so many who can be found, the share that is missed was not; so what was found tells how many there were.
-        missed = sum(right * getattr(e.missed, end) / (1 - getattr(e.missed, end)) for e, right in found)
-        right = sum(e.right + right for e, right in found)
-        return right / (right + missed)
-
-    if any(e.missed.value >= 1 for e in errors):
-        return Share(precision("value"), precision("upper"), precision("lower"), basis), None
-    worst = [min(1 - 1e-9, e.missed.upper) for e in errors]
-    capped = [Errors(e.right, e.wrong, Share(e.missed.value, e.missed.lower, w, e.missed.basis), e.on_demographics) for e, w in zip(errors, worst, strict=True)]
-    errors[:] = capped
-    return (
-        Share(precision("value"), precision("upper"), precision("lower"), basis),
-        Share(recall("value"), recall("upper"), recall("lower"), basis),
-    )
+def _recall(errors: Iterable[Errors], wrong: str, missed: str) -> float:
+    """Found over all who can be found, at these ends of the shares: what was found without a number tells how many there were of them."""
+    found = there = 0.0
+    for each in errors:
+        if each.missed.value >= 1 and each.control is not None:
+            found += each.by_number
+            there += each.by_number / (1 - min(MOST, getattr(each.control, missed)))
+            continue
+        without_number = each.on_demographics * (1 - min(MOST, getattr(each.wrong, wrong)))
+        found += each.by_number + without_number
+        there += each.by_number + without_number / (1 - min(MOST, getattr(each.missed, missed)))
+    return found / there
 
 
 def _errors(figures: Figures, area: str) -> Errors | None:
-    linked, on_demographics = figures.number("linked", area), figures.number("linked_on_demographics", area)
-    missed = figures.share("holdout_missed", area)
-    if linked is None or missed is None:
+    linked, on_demographics = figures.linked(area), figures.number("linked_on_demographics", area)
+    missed = figures.share("holdout_missed", area) or Share(1.0, 1.0, 1.0, COUNTED)
+    if linked is None:
         return None
     if on_demographics is None:
-        hidden = figures.row("linked_on_demographics", area) is not None
-        on_demographics = min(linked, figures.disclosure.threshold) if hidden else 0
+        is_hidden = figures.row("linked_on_demographics", area) is not None
+        on_demographics = min(linked, figures.disclosure.threshold) if is_hidden else 0
+    on_demographics = min(linked, on_demographics)
     wrong = figures.share("holdout_wrong", area)
     if wrong is None:
         # Nothing was linked with the number hidden, so nothing tells how often that is wrong.
         wrong = Share(0.0, 0.0, 0.0 if not on_demographics else 1.0, COUNTED)
-    return Errors(linked - on_demographics, wrong, missed, on_demographics)
+    return Errors(linked - on_demographics, on_demographics, wrong, missed, figures.share("positive_control_missed", area))
 
 
 def _turned(share: Share | None) -> Share | None:

@@ -23,6 +23,7 @@ def flow(ledger: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
         [
             tally(ledger, nw.lit("rows_read"), area, count),
             tally(traced, nw.lit("rows_traced"), area, count),
+            tally(traced.filter(nw.col("place") != Place.LINKED), nw.lit("not_matched"), area, count),
             tally(ledger, place, area, count),
             tally(ledger, place, area, count, REASON, nw.col("reason")),
             tally(traced.filter(nw.col("place") == Place.LINKED), basis, area, count),

@@ -39,13 +39,13 @@ def _divided(rows: nw.LazyFrame, extract: str, characteristic: Characteristic, a
 
 
 def _positive_controls(received: Mapping[str, nw.LazyFrame], rules: QualityRules, practices: Collection[str]) -> list[nw.LazyFrame]:
-    """Records that name a practice of the locality as their person's, and those of them that are linked."""
+    """Records that name a practice of the locality as their person's, and those of them that are not linked."""
     columns = next(c.columns for c in rules.characteristics if c.kind == "practice")
-    linked, found = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0), []
+    missed, found = nw.when(nw.col("place") == Place.LINKED).then(0).otherwise(1), []
     for extract, name in columns.items():
         if extract in received:
-            own = received[extract].filter(nw.col(name).is_in(list(practices))).select(positive_control=nw.lit(1), positive_control_linked=linked)
-            long = own.unpivot(on=["positive_control", "positive_control_linked"], variable_name="measure", value_name="count")
+            own = received[extract].filter(nw.col(name).is_in(list(practices))).select(positive_control=nw.lit(1), positive_control_missed=missed)
+            long = own.unpivot(on=["positive_control", "positive_control_missed"], variable_name="measure", value_name="count")
             found.append(tally(long, nw.col("measure"), nw.lit(extract), nw.col("count")))
     return found
 

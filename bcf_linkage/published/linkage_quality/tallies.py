@@ -13,7 +13,7 @@ from bcf_linkage.published.exact import ALL, EXACT, node, text_of
 TALLY = ("measure", "area_code", "group_type", "group", "count")
 EVERYWHERE = "all sources"
 REGISTER = "gp_registrations"
-FLOW = ("rows_read", "rows_traced", "linked", "not_registered", "unlinked")
+FLOW = ("rows_read", "rows_traced", "linked", "not_matched", "not_registered", "unlinked")
 """Figures of the flow that are also told of all sources together."""
 
 

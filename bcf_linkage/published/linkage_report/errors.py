@@ -25,7 +25,8 @@ def errors(told: Told) -> Iterator[str]:
     yield paragraph(
         "People whose number and full date of birth were confirmed serve as gold standard. Their number is hidden and the trace is asked again; then they are taken off "
         "the register, where every link is wrong; then they are given another person's number. The estimates speak for people like those who have a number: "
-        "people whose records are poorer in everything are missed more often than this says."
+        "people whose records are poorer in everything are missed more often than this says. A source without names is judged by its positive control: "
+        "records that name a practice of the locality ought to be found."
     )
     for code, name in (("precision", "Precision"), ("recall", "Recall"), ("f1", "F1")):
         yield from _estimates(told, code, name)
@@ -133,8 +134,12 @@ def basis(told: Told) -> Iterator[str]:
         yield paragraph(title + ". A column begins at the number below it.", "aside")
     patterns = sorted(scored["pattern"].items(), key=lambda pair: (-pair[1], pair[0]))[:30]
     rows = [(Cell(pattern, markup=f"<code>{escape(pattern)}</code>"), number(count(size))) for pattern, size in patterns]
-    fields = ", ".join(map(words, told.fields))
-    yield table(f"The commonest patterns of agreement, one sign a field: {fields}.", (text("Pattern"), Cell("Records", is_number=True)), rows)
+    fields = ", ".join(f"{field[0].upper()} {words(field)}" for field in told.fields)
+    yield table(
+        f"The commonest patterns of agreement, a letter for each field ({fields}) and a sign for how it agrees: = wholly, ~ nearly, - not at all.",
+        (text("Pattern"), Cell("Records", is_number=True)),
+        rows,
+    )
 
 
 def _totals(told: Told, kind: str) -> dict[str, int]:

@@ -1,86 +1,19 @@
-"""Finding or confirming whose record it is, against the GP register.
-
-A trace climbs a ladder of rungs. A rung is a function of the records and the register. The first answers for every record,
-with a `trace_reason` and, unless the record stays unlinked, the `person_number` that its person now has; one above it may
-better the answer for records that are not linked. There is one so far: the NHS number, confirmed by the full date of birth.
-A number alone confirms nothing, and a guess is never made.
-"""
+"""The register by NHS number: who has it now, who had it before, and whether it is one person's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import date
 
 import narwhals as nw
 
 from bcf_linkage.definitions import nhs_number
-from bcf_linkage.definitions.places import Place
-from bcf_linkage.definitions.trace_reasons import reasons_for
 from bcf_linkage.identifiable import opt_outs
-
-Rung = Callable[[nw.LazyFrame, nw.LazyFrame], nw.LazyFrame]
 
 NUMBERS = ("number", "person_number", "birth_date", "listed", "superseded", "shared", "opted_out")
 """The columns of the register as `register` makes it: one row per NHS number that it knows."""
 
-
 FURTHER_REPLACEMENTS = 2
 """How often the replacement of a superseded number may itself have been replaced."""
-
-
-def traced(records: nw.LazyFrame, register: nw.LazyFrame, ladder: Sequence[Rung]) -> nw.LazyFrame:
-    """Records with `number` (canonical), `number_state` and `birth_date` (ISO text) -> the same records, each with its answer.
-
-    Added are `trace_reason`, `person_number`, and `opted_out`: whether the number's person objects, linked or not.
-    """
-    for rung in ladder:
-        records = rung(records, register)
-    return records
-
-
-def by_number_and_birth_date(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
-    """The number, current or superseded, confirmed by the full date of birth."""
-    ours, theirs = nw.col("birth_date"), nw.col("register_birth_date")
-    confirmed = (
-        nw.when(ours.is_null() | theirs.is_null())
-        .then(nw.lit("birth_date_missing"))
-        .when(ours != theirs)
-        .then(nw.lit("birth_date_conflict"))
-        .otherwise(_kind_of_number())
-    )
-    return _answered(_looked_up(records, register), confirmed)
-
-
-def by_own_entry(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
-    """A row of the register itself, which needs no second fact."""
-    return _answered(_looked_up(records, register), _kind_of_number())
-
-
-def _looked_up(records: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
-    return records.join(register.select("number", *(nw.col(name).alias(f"register_{name}") for name in NUMBERS[1:])), on="number", how="left")
-
-
-def _kind_of_number() -> nw.Expr:
-    return nw.when(nw.col("register_superseded")).then(nw.lit("superseded_number")).otherwise(nw.lit("cross_check"))
-
-
-def _answered(found: nw.LazyFrame, answer: nw.Expr) -> nw.LazyFrame:
-    """Records beside their entry in the register -> the records; `answer` counts where the number is sound, listed and one person's."""
-    reason = (
-        nw.when(nw.col("number_state") != nhs_number.SOUND)
-        .then(nw.col("number_state"))
-        .when(~nw.col("register_listed").fill_null(False))
-        .then(nw.lit("not_on_register"))
-        .when(nw.col("register_shared"))
-        .then(nw.lit("number_shared"))
-        .otherwise(answer)
-    )
-    person = nw.when(~nw.col("trace_reason").is_in(reasons_for(Place.UNLINKED))).then(nw.coalesce("register_person_number", "number"))
-    return (
-        found.with_columns(trace_reason=reason, opted_out=nw.col("register_opted_out").fill_null(False))
-        .with_columns(person_number=person)
-        .drop(*(f"register_{name}" for name in NUMBERS[1:]))
-    )
 
 
 def numbers(registrations: nw.LazyFrame, as_at: date, kind: nhs_number.Kind) -> nw.LazyFrame:
