@@ -25,7 +25,7 @@ from pipelines.runs import Run
 from pipelines.settling import ENGINE
 from pipelines.tracing import Register, examined
 
-COUNTS = {"measure": pl.String, "group_type": pl.String, "group": pl.String, "count": pl.Int64}
+COUNTS = pl.Schema({"measure": pl.String, "group_type": pl.String, "group": pl.String, "count": pl.Int64})
 SCORED = {"score": pl.Float64, "margin": pl.Float64, "pattern": pl.String}
 
 

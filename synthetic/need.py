@@ -14,9 +14,10 @@ from synthetic.conditions import Conditions
 from synthetic.people import People
 from synthetic.rates import Floats, Integers, by_age, figure, numbers, table
 from synthetic.streams import normal_scores, stream
+from synthetic.window import NEVER, Window
 
 YEAR = 12
-from synthetic.window import NEVER, Window
+"""The last months of the window, by which the plan's table is measured."""
 
 
 def persistent(people: People, conditions: Conditions, quintile: Integers, seed: int) -> Floats:
@@ -31,7 +32,11 @@ def persistent(people: People, conditions: Conditions, quintile: Integers, seed:
 
 
 def by_month(people: People, stays: Floats, window: Window, seed: int) -> Floats:
-    """Need of each person (rows) in each month (columns), about standard normal, with a longer upper tail."""
+    """Need of each person (rows) in each month (columns), about standard normal, with a longer upper tail.
+
+    Over the last year its mean, but for episodes, is spread over people in the same way whatever the seed, so that localities
+    differ little in how many need much.
+    """
     rng = stream(seed, "need by month")
     need = figure("need.persistent") * stays[:, None] + figure("need.slow") * _drift(rng, len(stays), window.months)
     year = need[:, -YEAR:].mean(axis=1)

@@ -176,7 +176,6 @@ SIGHTINGS = Table(
 )
 
 
-
 def loose_links(extract: str) -> Table:
     """Whom the unlinked people of an extract would be linked to on too little. Read only to tell how far a looser rule would move what is counted."""
     return Table(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-BAR, GAP, LABEL, PLOT, NOTE = 20, 12, 250, 430, 220
+BAR, GAP, LABEL, PLOT, NOTE = 20, 12, 240, 390, 270
 WIDTH = LABEL + PLOT + NOTE
 COLOURS = ("#005eb8", "#41b6e6", "#ffb81c", "#768692", "#330072", "#ae2573", "#006747", "#7c2855", "#d8dde0")
 GRID, INK, TARGET = "#d8dde0", "#212b32", "#b3200e"
@@ -62,10 +62,10 @@ def _stacked(bars: Sequence[tuple[str, Sequence[Part], str]], colours: dict[str,
                 yield f'<rect x="{left:.1f}" y="{top}" width="{length:.1f}" height="{BAR}" fill="{colours[part.name]}"/>'
             left += length
         yield _text(LABEL + PLOT + 8, top + BAR - 5, note)
-    for position, (part, colour) in enumerate(colours.items()):
+    for position, (part_name, colour) in enumerate(colours.items()):
         top, left = GAP + (len(bars) + position // 3) * (BAR + GAP), 20 + position % 3 * (WIDTH // 3)
         yield f'<rect x="{left}" y="{top + 4}" width="12" height="12" fill="{colour}" stroke="{INK}" stroke-width=".5"/>'
-        yield _text(left + 18, top + BAR - 5, part)
+        yield _text(left + 18, top + BAR - 5, part_name)
 
 
 def intervals(name: str, title: str, points: Sequence[Estimate], low: float, high: float, target: float | None = None, other: str = "") -> str:
@@ -87,7 +87,8 @@ def _intervals(points: Sequence[Estimate], low: float, high: float, target: floa
         yield f'<line x1="{across(value):.1f}" x2="{across(value):.1f}" y1="{GAP - 4}" y2="{bottom}" stroke="{GRID}"/>'
         yield _text(across(value), bottom + 16, f"{value:.2f}".rstrip("0").rstrip("."), "middle")
     if target is not None and low <= target <= high:
-        yield f'<line x1="{across(target):.1f}" x2="{across(target):.1f}" y1="{GAP - 4}" y2="{bottom}" stroke="{TARGET}" stroke-width="2" stroke-dasharray="5 3"/>'
+        ends = f'x1="{across(target):.1f}" x2="{across(target):.1f}" y1="{GAP - 4}" y2="{bottom}"'
+        yield f'<line {ends} stroke="{TARGET}" stroke-width="2" stroke-dasharray="5 3"/>'
     for position, point in enumerate(points):
         middle = GAP + position * (BAR + GAP) + BAR / 2
         yield _text(LABEL - 8, middle + 5, point.label, "end")

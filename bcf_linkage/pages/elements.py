@@ -28,7 +28,8 @@ svg { max-width: 100%; height: auto; } svg text { font: 13px system-ui, sans-ser
 .cards li { flex: 1 1 14rem; border: 1px solid #d8dde0; border-top-width: 6px; padding: .6rem 1rem; }
 .cards .figure { display: block; font-size: 1.9rem; font-weight: 600; line-height: 1.2; }
 .cards .green { border-top-color: #00703c; } .cards .amber { border-top-color: #8a5300; } .cards .red { border-top-color: #b3200e; }
-.light { display: inline-block; color: #fff; background: #425563; font-weight: 600; font-size: .8rem; padding: 0 .5rem; border-radius: .2rem; white-space: nowrap; }
+.light { display: inline-block; color: #fff; background: #425563; font-weight: 600; font-size: .8rem; }
+.light { padding: 0 .5rem; border-radius: .2rem; white-space: nowrap; }
 .light.green { background: #00703c; } .light.amber { background: #8a5300; } .light.red { background: #b3200e; }
 .signature td { height: 2.4rem; }
 @media print {

@@ -94,7 +94,7 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "exact linkage": lambda f: exact([f["flow"], seen(f["sightings"]), f["matches"], f["people by group"], f["implausible"]], RULES.linkage, YEAR),
     "linkage": lambda f: protected(f["exact linkage"], RULES.disclosure, RULES.linkage.depth),
     "linkage_differences": lambda f: published("linkage_differences", differences(f["linkage"], dated(f["means"]), RULES.linkage, RULES.disclosure)),
-    "linkage_sensitivity": lambda f: published("linkage_sensitivity", sensitivity({(rule, "cohort_counts"): f["cohort_counts"] for rule in ("strict", "default")})),
+    "linkage_sensitivity": lambda f: published("linkage_sensitivity", sensitivity({(rule, "a"): f["cohort_counts"] for rule in ("strict", "default")})),
     "linkage_quality": lambda f: published("linkage_quality", linkage_quality(f["linkage"], RULES.linkage)),
     "linkage_ledger": lambda f: published("linkage_ledger", linkage_ledger(f["linkage"])),
     "data_quality": lambda f: published("data_quality", data_quality(f["rule counts"], RULES.disclosure, YEAR)),

@@ -77,7 +77,7 @@ def test_a_group_is_held_against_its_source() -> None:
 
 def _whole(rows: list[dict[str, Any]]) -> Any:
     linked = sum("place" not in row for row in rows)
-    counts = {"rows_traced": len(rows), "linked": linked, "unlinked": len(rows) - linked}
+    counts = {"rows_traced": len(rows), "linked": linked, "not_matched": len(rows) - linked, "unlinked": len(rows) - linked}
     keyed = [{"measure": m, "area_code": CARE, "group_type": "all", "group": "all", "count": n} for m, n in counts.items()]
     return lazy(pl.DataFrame(keyed))
 

@@ -68,7 +68,7 @@ def test_no_byte_can_be_changed_added_or_taken_unseen(sealed: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "kind", "name", "words"),
     [
-        (Key(os.urandom(32), "register-1"), "register", "run", "under another key"),
+        (Key(bytes(range(1, 33)), "register-1"), "register", "run", "under another key"),
         (Key(bytes(range(32)), "register-2"), "register", "run", "as something else"),
         (KEY, "bridge", "run", "as something else"),
         (KEY, "register", "another run", "as something else"),

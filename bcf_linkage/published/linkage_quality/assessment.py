@@ -35,10 +35,6 @@ class Share:
     upper: float
     basis: str
 
-    def turned(self) -> Share:
-        """The share of the others."""
-        return Share(1 - self.value, 1 - self.upper, 1 - self.lower, self.basis)
-
 
 @dataclass(frozen=True)
 class Errors:
@@ -96,6 +92,14 @@ class Figures:
             return None
         return Share(most / row["denominator"], wilson(1, row["denominator"])[0], wilson(most, row["denominator"])[1], BOUNDED)
 
+    def truth(self, measure: str, area: str) -> Share | None:
+        """The share of the others by the truth, of an error: a point, or what a hidden number from 1 to the threshold leaves open."""
+        row, share = self.row(measure, area), self.share(measure, area)
+        if row is None or share is None:
+            return None
+        ends = (share.value, share.value) if share.basis == COUNTED else (share.value, 1 / row["denominator"])
+        return Share(1 - share.value, 1 - ends[0], 1 - ends[1], share.basis)
+
     def matched(self, area: str) -> Share | None:
         """The share of records that is linked. Where it is hidden although more are linked than can be hidden, so few are not."""
         row, people = self.row("linked", area), self.number("local_numbers", area)
@@ -120,7 +124,7 @@ def summary(rows: Iterable[Row], rules: QualityRules, disclosure: Disclosure) ->
 
 def _of_area(figures: Figures, area: str, rules: QualityRules) -> Iterator[dict[str, Any]]:
     precision, recall = precision_and_recall(figures, area)
-    true_precision, true_recall = (_turned(figures.share(measure, area)) for measure in ("true_wrong", "true_missed"))
+    true_precision, true_recall = (figures.truth(measure, area) for measure in ("true_wrong", "true_missed"))
     told = (
         ("match_rate", figures.matched(area), None),
         ("precision", precision, true_precision),
@@ -129,16 +133,17 @@ def _of_area(figures: Figures, area: str, rules: QualityRules) -> Iterator[dict[
     )
     thresholds = {threshold.code: threshold for threshold in rules.thresholds}
     for code, share, truth in told:
-        threshold, value = thresholds.get(code), _percent(share and share.value)
+        threshold, value = thresholds.get(code), _percent(share, "value")
         yield {
             "measure": code,
             "measure_name": threshold.name if threshold else "Balance of the two (F1)",
             "area_code": area,
             "area_name": area.replace("_", " "),
             "value": value,
-            "lower": _percent(share and share.lower),
-            "upper": _percent(share and share.upper),
-            "truth": _percent(truth and truth.value),
+            "lower": _percent(share, "lower"),
+            "upper": _percent(share, "upper"),
+            "truth_lower": _percent(truth, "lower"),
+            "truth_upper": _percent(truth, "upper"),
             "green": threshold and threshold.green,
             "amber": threshold and threshold.amber,
             "light": threshold.light(value) if threshold else None,
@@ -153,11 +158,22 @@ def precision_and_recall(figures: Figures, area: str) -> tuple[Share | None, Sha
     linked = sum(each.by_number + each.on_demographics for each in errors)
     if len(errors) < len(areas) or not linked:
         return None, None
-    basis = BOUNDED if any(BOUNDED in (each.wrong.basis, each.missed.basis) for each in errors) else ESTIMATED
-    precision = Share(*(1 - sum(each.on_demographics * getattr(each.wrong, end) for each in errors) / linked for end in ("value", "upper", "lower")), basis)
+    wrong_hidden, missed_hidden = (any(getattr(each, of).basis == BOUNDED for each in errors) for of in ("wrong", "missed"))
+    ends = [1 - sum(each.on_demographics * getattr(each.wrong, end) for each in errors) / linked for end in ("value", "upper", "lower")]
+    precision = Share(ends[0], ends[1], ends[2], BOUNDED if wrong_hidden else ESTIMATED)
     if any(each.missed.value >= 1 and each.control is None for each in errors):
         return precision, None
-    return precision, Share(_recall(errors, "value", "value"), _recall(errors, "lower", "upper"), _recall(errors, "upper", "lower"), basis)
+    # It may be as low as the records tell that name a practice of the locality, and so ought all to be found.
+    least = min(_recall(errors, "lower", "upper"), _by_control(errors))
+    return precision, Share(
+        _recall(errors, "value", "value"), least, _recall(errors, "upper", "lower"), BOUNDED if wrong_hidden or missed_hidden else ESTIMATED
+    )
+
+
+def _by_control(errors: Iterable[Errors]) -> float:
+    """Found over all who can be found, if of all as many are missed as of the positive control."""
+    linked = [(each.by_number + each.on_demographics, each.control.value if each.control else 0.0) for each in errors]
+    return sum(found for found, _ in linked) / sum(found / (1 - min(MOST, missed)) for found, missed in linked)
 
 
 def _recall(errors: Iterable[Errors], wrong: str, missed: str) -> float:
@@ -190,10 +206,6 @@ def _errors(figures: Figures, area: str) -> Errors | None:
     return Errors(linked - on_demographics, on_demographics, wrong, missed, figures.share("positive_control_missed", area))
 
 
-def _turned(share: Share | None) -> Share | None:
-    return share.turned() if share else None
-
-
 def _f1(precision: Share | None, recall: Share | None) -> Share | None:
     if precision is None or recall is None:
         return None
@@ -206,6 +218,6 @@ def _f1(precision: Share | None, recall: Share | None) -> Share | None:
     return Share(mean("value"), mean("lower"), mean("upper"), basis)
 
 
-def _percent(share: float | None) -> float | None:
-    """In percent, to two decimals, rounded down, so that what falls short of a threshold never reaches it by rounding."""
-    return None if share is None else int(share * 10_000 + 1e-6) / 100
+def _percent(share: Share | None, end: str) -> float | None:
+    """One of its figures in percent, to two decimals, rounded down, so that what falls short of a threshold never reaches it by rounding."""
+    return None if share is None else int(getattr(share, end) * 10_000 + 1e-6) / 100

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import narwhals as nw
 
-from bcf_linkage.definitions.linkage_rules import Characteristic, QualityRules
+from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.rulebook import AgeBand, Disclosure
 from bcf_linkage.published.disclosure_control import SHOWN, SUPPRESSED, is_small, rounded

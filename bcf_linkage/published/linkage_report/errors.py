@@ -9,7 +9,7 @@ from bcf_linkage.pages import charts
 from bcf_linkage.pages.elements import Cell, bullets, number, paragraph, table, text
 from bcf_linkage.published.linkage_quality.assessment import BOUNDED
 from bcf_linkage.published.linkage_quality.sensitivity import RULES
-from bcf_linkage.published.linkage_report.told import HIDDEN, Row, Told, count, percent, rate, words
+from bcf_linkage.published.linkage_report.told import HIDDEN, Row, Told, count, rate, truth, words
 
 NOT_DETERMINABLE = (
     "Twins of one sex made one person: the extracts do not say who is a twin. Local numbers that share a person (section E) would show it.",
@@ -23,10 +23,10 @@ def errors(told: Told) -> Iterator[str]:
     """E: estimates without labels, beside the truth where it is known, and the experiments that they rest on."""
     yield "<h2>E. Errors, estimated without labels</h2>"
     yield paragraph(
-        "People whose number and full date of birth were confirmed serve as gold standard. Their number is hidden and the trace is asked again; then they are taken off "
-        "the register, where every link is wrong; then they are given another person's number. The estimates speak for people like those who have a number: "
-        "people whose records are poorer in everything are missed more often than this says. A source without names is judged by its positive control: "
-        "records that name a practice of the locality ought to be found."
+        "People whose number and full date of birth were confirmed serve as gold standard. Their number is hidden and the trace is asked again; "
+        "then they are taken off the register, where every link is wrong; then they are given another person's number. The estimates speak for people "
+        "like those who have a number: people whose records are poorer in everything are missed more often than this says. A source without names is "
+        "judged by its positive control: records that name a practice of the locality ought to be found."
     )
     for code, name in (("precision", "Precision"), ("recall", "Recall"), ("f1", "F1")):
         yield from _estimates(told, code, name)
@@ -37,11 +37,11 @@ def errors(told: Told) -> Iterator[str]:
     yield table("Estimates with their 95% intervals.", [text(names[0]), *(Cell(n, is_number=True) for n in names[1:])], rows, totals=[0])
     yield "<h3>The experiments and controls</h3>"
     counted = [figure for figure in told.rules.figures if figure.section == "E" and not figure.truth and figure.code in told.names("E")]
-    names = [text("Figure"), *(Cell(words(area), is_number=True) for area in told.areas)]
+    heads = [text("Figure"), *(Cell(words(area), is_number=True) for area in told.areas)]
     body = [
         [text(f.name + (", per 10,000" if f.unit == "per 10,000" else "")), *(_experiment(told.whole(f.code, area)) for area in told.areas)] for f in counted
     ]
-    yield table("Counts of people or records, and rates. In general practice a person who changes practice has several local numbers.", names, body)
+    yield table("Counts of people or records, and rates. In general practice a person who changes practice has several local numbers.", heads, body)
 
 
 def _experiment(row: Row | None) -> Cell:
@@ -58,7 +58,7 @@ def _estimates(told: Told, code: str, name: str) -> Iterator[str]:
     if not known:
         yield paragraph(f"{name} cannot be estimated on this run: the trace found nobody whose number was hidden, so nothing tells how many it misses.")
         return
-    points = [charts.Estimate(words(area), row["value"], row["lower"], row["upper"], _said(row), row["truth"]) for area, row in known]
+    points = [charts.Estimate(words(area), row["value"], row["lower"], row["upper"], _said(row), _middle(row)) for area, row in known]
     lowest = min([p.lower for p in points] + [p.other for p in points if p.other is not None])
     low = next(step for step in (99.5, 99, 98, 95, 90, 80, 50, 0) if lowest >= step)
     target = {t.code: t.green for t in told.rules.thresholds}.get(code)
@@ -67,9 +67,13 @@ def _estimates(told: Told, code: str, name: str) -> Iterator[str]:
     yield paragraph(f"{name}. {key}{f'; the dashed line is the target of {target:g}%' if target else ''}.", "aside")
 
 
+def _middle(row: Row) -> float | None:
+    return None if row["truth_lower"] is None else (row["truth_lower"] + row["truth_upper"]) / 2
+
+
 def _said(row: Row) -> str:
     least = "at least " if row["basis"] == BOUNDED else ""
-    return f"{least}{row['value']:.2f}%" + ("" if row["truth"] is None else f", true {row['truth']:.2f}%")
+    return f"{least}{row['value']:.2f}%" + (f", true {truth(row)}" if truth(row) else "")
 
 
 def _beside(told: Told, code: str, area: str) -> Iterator[Cell]:
@@ -79,7 +83,7 @@ def _beside(told: Told, code: str, area: str) -> Iterator[Cell]:
     else:
         yield number(f"{'at least ' if row['basis'] == BOUNDED else ''}{row['value']:.2f}% ({row['lower']:.2f} to {row['upper']:.2f})")
     if told.made_up:
-        yield number(percent(row["truth"], 2))
+        yield number(truth(row))
 
 
 def implausible(told: Told) -> Iterator[str]:
@@ -98,8 +102,8 @@ def sensitivity(told: Told) -> Iterator[str]:
     """H: what hangs on the linkage rule."""
     yield "<h2>H. How far the published counts move</h2>"
     yield paragraph(
-        "Strict keeps only links by number and full date of birth. Loose adds, unverified, whoever an unlinked record might be. Between the two lies what linkage "
-        "error can do to a count: links that are missed make it too low, wrong ones move people between groups."
+        "Strict keeps only links by number and full date of birth. Loose adds, unverified, whoever an unlinked record might be. Between the two lies what "
+        "linkage error can do to a count: links that are missed make it too low, wrong ones move people between groups."
     )
     rows: dict[tuple[str, str], dict[str, Row]] = {}
     for row in told.tables["linkage_sensitivity"]:

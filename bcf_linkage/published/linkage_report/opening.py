@@ -9,7 +9,7 @@ from bcf_linkage.pages.elements import Cell, bullets, light, light_of, number, p
 from bcf_linkage.published.linkage_quality.assessment import BOUNDED
 from bcf_linkage.published.linkage_quality.match import ELSEWHERE, NOT_RECORDED
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE
-from bcf_linkage.published.linkage_report.told import Row, Told, count, percent, words
+from bcf_linkage.published.linkage_report.told import Row, Told, count, percent, truth, words
 
 JUDGED = ("match_rate", "precision", "recall")
 SEVERITY = ("red", "amber", "not known", "green")
@@ -42,7 +42,7 @@ def opening(told: Told) -> Iterator[str]:
 
 def _card(told: Told, code: str) -> str:
     row = told.summary[code, EVERYWHERE]
-    known = "" if row["truth"] is None else f"<br>The truth: {percent(row['truth'], 2)}"
+    known = f"<br>The truth: {truth(row)}" if truth(row) else ""
     between = "" if row["value"] is None else f"<br>95% interval {row['lower']:.2f} to {row['upper']:.2f}"
     return (
         f'<li class="{row["light"].split()[0]}">{row["measure_name"]}<span class="figure">{_figure(row)}</span>{light_of(row["light"])} '
@@ -76,7 +76,8 @@ def _first_things(told: Told) -> Iterator[str]:
     moved = [row for row in told.tables["linkage_sensitivity"] if row["moved"]]
     if moved:
         most = max(moved, key=lambda r: (abs(r["moved_percent"] or 0), r["measure"], r["rule"]))
-        yield f"The published cohort that depends most on the linkage rule: {most['measure_name']}, {most['moved_percent']:+.1f}% under the {most['rule']} rule."
+        by = f"{most['moved_percent']:+.1f}% under the {most['rule']} rule"
+        yield f"The published cohort that depends most on the linkage rule: {most['measure_name']}, {by}."
     else:
         yield "No published cohort of the locality moves by as much as the rounding under a stricter or a looser linkage rule."
 
@@ -103,11 +104,14 @@ def thresholds(told: Told) -> Iterator[str]:
     yield table("Targets, fixed before anything was measured.", names, rows)
     yield bullets(
         (
-            "Every number is as published: 1 to 7 is hidden, and so is one that would tell such a number by subtraction; the others are rounded to the nearest 5.",
+            "Every number is as published: 1 to 7 is hidden, and so is one that would tell such a number by subtraction. "
+            "The others are rounded to the nearest 5.",
             "Intervals are Wilson's 95% score intervals of the rounded numbers.",
-            "A record is linked when its person is found on the GP register and confirmed. A match rate cannot reach 100% where a source sees people from elsewhere.",
+            "A record is linked when its person is found on the GP register and confirmed. "
+            "A match rate cannot reach 100% where a source sees people from elsewhere.",
             "Precision is the share of links that are right; recall the share of people who can be found that are; F1 balances the two.",
-            "The same figures are in the tables linkage_quality, linkage_differences, linkage_sensitivity, linkage_summary, linkage_provenance and linkage_ledger.",
+            "The same figures are in the tables linkage_quality, linkage_differences, linkage_sensitivity, linkage_summary, "
+            "linkage_provenance and linkage_ledger.",
         )
     )
 

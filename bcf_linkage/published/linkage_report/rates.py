@@ -47,7 +47,8 @@ def _by(told: Told, characteristic: Characteristic) -> Iterator[str]:
     names = [text("Group"), Cell("records", is_number=True), *(Cell(words(area), is_number=True) for area in areas)]
     rows = [[text(group), _records(told, code, group), *(_cell(told.figures.get(("linked", area, code, group))) for area in areas)] for group in shown]
     yield table(
-        f"Match rate by {_within(characteristic.name)}: {BELOW} and {ABOVE} mark a group whose interval excludes the rate of its source, with the gap in points.{note}",
+        f"Match rate by {_within(characteristic.name)}: {BELOW} and {ABOVE} mark a group whose interval excludes the rate of its source, "
+        f"with the gap in points.{note}",
         names,
         rows,
     )
@@ -64,7 +65,7 @@ def _in_order(group: str) -> tuple[bool, str]:
 
 def _records(told: Told, code: str, group: str) -> Cell:
     row = told.figures.get(("linked", EVERYWHERE, code, group))
-    return number(count(row and row["denominator"]))
+    return number(count(row["denominator"] if row else None))
 
 
 def _cell(row: Row | None) -> Cell:
@@ -109,7 +110,8 @@ def _short(row: Row) -> str:
 
 def _what(row: Row) -> str:
     """What is compared, and of which group."""
-    return row["characteristic_name"].split(" (")[0].split(",")[0] + ("" if row["group"] == ALL else f" {row['group']}")
+    name: str = row["characteristic_name"].split(" (")[0].split(",")[0]
+    return name if row["group"] == ALL else f"{name} {row['group']}"
 
 
 def _difference(row: Row) -> list[Cell]:

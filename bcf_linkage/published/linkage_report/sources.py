@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bcf_linkage.pages import charts
 from bcf_linkage.pages.elements import Cell, paragraph, table, text
 from bcf_linkage.published.linkage_quality.tallies import REGISTER
-from bcf_linkage.published.linkage_report.told import HIDDEN, Row, Told, count, rate, words
+from bcf_linkage.published.linkage_report.told import HIDDEN, Told, count, rate, words
 
 ENDS = ("linked", "not_registered", "unlinked", "opted out", "out of period", "duplicate", "refused", "unreadable")
 VERSION, DIGEST = "version of ", 12
@@ -59,7 +59,7 @@ def flow(told: Told) -> Iterator[str]:
         read = told.whole("rows_read", area)
         if read and read["numerator"] is not None:
             parts.append(charts.Part(HIDDEN, max(0.0, read["numerator"] - sum(part.size for part in parts))))
-        bars.append((words(area), parts, f"{count(read and read['numerator'])} read"))
+        bars.append((words(area), parts, f"{count(read['numerator'] if read else None)} read"))
     yield charts.stacked("flow", "Where the records of each source ended, as shares of those read", bars)
     for code in ("rows_read", "rows_traced", *ENDS):
         cells = [told.whole(code, area) for area in sources]

@@ -77,6 +77,13 @@ def percent(value: float | None, decimals: int = 1) -> str:
     return "" if value is None else f"{value:.{decimals}f}%"
 
 
+def truth(row: Row) -> str:
+    """The true figure of a row of the summary, or the span that a hidden number leaves open; nothing where it is not known."""
+    if row["truth_lower"] is None:
+        return ""
+    return f"{row['truth_lower']:.2f}%" if row["truth_lower"] == row["truth_upper"] else f"{row['truth_lower']:.2f} to {row['truth_upper']:.2f}%"
+
+
 def rate(row: Row | None, decimals: int = 1, sign: str = "%") -> Cell:
     """A figure's rate as a cell: blank where it was not counted, `hidden` where it is suppressed."""
     if row is None or row["status"] == "not applicable":
