@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from bcf_linkage.definitions.extracts import EXTRACTS
@@ -17,6 +18,7 @@ from pipelines.publish import exact_ledger
 from pipelines.receive import ReceiveContext, Received, areas_of, read_through, readable, register_of, write
 from pipelines.registering import note_numbers
 from pipelines.runs import Run
+from pipelines.tracing import Register
 
 REGISTER = "gp_registrations"
 
@@ -27,10 +29,8 @@ def receive_extract(run: Run, extract: str) -> Received:
     A file of another kind or period is told so before the gate could only count how often it breaks the rules.
     """
     table, settings = EXTRACTS[extract], run.settings()
-    kind: Kind = "synthetic" if settings.kind == "synthetic" else "live"
     deliveries = opened(table, run.files(extract))
-    register = register_of(run.files(REGISTER), kind, run.as_at)
-    context = ReceiveContext(kind, run.as_at, pseudonym_key(run.request.workspace), areas_of(settings.postcodes), register)
+    context = ReceiveContext(_kind(run), run.as_at, pseudonym_key(run.request.workspace), areas_of(settings.postcodes), _register(run))
     through = read_through(table, deliveries, context)
     hold(gate(judge(table, readable(deliveries)), tolerances(settings.tolerances)), _named(run.files(extract)))
     weigh(run, through, context)
@@ -39,8 +39,19 @@ def receive_extract(run: Run, extract: str) -> Received:
     return write(through, context, run.received(extract))
 
 
+@lru_cache(maxsize=1)
+def _register(run: Run) -> Register:
+    """The run's register, read once for all extracts. It holds identifiers, so it is let go as soon as all is received."""
+    return register_of(run.files(REGISTER), _kind(run), run.as_at)
+
+
+def _kind(run: Run) -> Kind:
+    return "synthetic" if run.settings().kind == "synthetic" else "live"
+
+
 def balance(run: Run, received: Sequence[Received]) -> None:
     """Raises DataRefused unless the ledger accounts for every row that was read."""
+    _register.cache_clear()
     ledger.balance(exact_ledger(received), {one.extract: one.rows_read for one in received})
 
 

@@ -176,8 +176,10 @@ def _found(compared: pl.DataFrame, register: Register) -> tuple[pl.DataFrame, Ma
 
 
 def _weighed(compared: pl.DataFrame, register: Register) -> tuple[pl.DataFrame, Mapping[str, int]]:
-    """What scoring finds, once for all records that tell the same."""
+    """What scoring finds, once for all records that tell the same. Who tells too few fields to be accepted need not be weighed."""
     told = (*SCORED, "junk_name")
+    known = pl.sum_horizontal(pl.col(name).is_not_null().cast(pl.Int64) for name in model.TELLING)
+    compared = compared.filter(known >= register.rules.acceptance.fewest_fields)
     alike = compared.select(told).unique().sort(told).with_row_index("id").cast({"id": pl.Int64})
     candidates, skipped = _candidates(alike.drop("junk_name"), register)
     entries = ENGINE.frame(register.people)

@@ -68,11 +68,11 @@ def clean(people: int, seeds: Iterable[int]) -> Vector:
 
 
 def taken_by_faults(people: int, seed: int) -> Vector:
-    """How much lower each outcome is once faults are in and only what links is counted."""
+    """How much lower each outcome is once faults are in and only what reaches its person is counted."""
     lives = _southampton(people, seed)
     sound = observed(lives)
     faulted = faults.apply(Locality(truth(lives), sound, lives.homes.lookup), lives.profile, seed, as_at=AS_AT)
-    return outcomes(lives, sound) - outcomes(lives, faults.linked(faulted))
+    return outcomes(lives, sound) - outcomes(lives, faults.found(faulted))
 
 
 def rates() -> Vector:

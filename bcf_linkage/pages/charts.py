@@ -108,7 +108,7 @@ def columns(name: str, title: str, bars: Sequence[tuple[str, float]], unit: str)
 
 
 def _columns(bars: Sequence[tuple[str, float]]) -> Iterator[str]:
-    most, step = max((size for _, size in bars), default=0) or 1, (WIDTH - 40) / max(1, len(bars))
+    most, step = max((size for _, size in bars), default=0) or 1, min(70.0, (WIDTH - 40) / max(1, len(bars)))
     for position, (label, size) in enumerate(bars):
         left, length = 20 + position * step, 150 * size / most
         yield f'<rect x="{left:.1f}" y="{170 - length:.1f}" width="{max(1.0, step - 3):.1f}" height="{length:.1f}" fill="#005eb8"/>'

@@ -19,7 +19,7 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; padding-bottom: .4rem; color: #4c6272; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid #d8dde0; }
 tbody th { min-width: 11rem; font-weight: 500; }
-th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; } td.number { white-space: nowrap; }
+th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; } td.number { min-width: 3.6rem; }
 tr.marked th, tr.marked td, td.marked { font-weight: 600; background: #fdf1ef; }
 tr.total th, tr.total td { font-weight: 600; border-top: 2px solid #768692; }
 svg { max-width: 100%; height: auto; } svg text { font: 13px system-ui, sans-serif; fill: #212b32; }

@@ -98,7 +98,7 @@ class SparkEngine:
             raise EnvironmentRefused("PySpark is not installed; install bcf-linkage[spark], or run with --engine polars") from None
         try:
             session = SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false").getOrCreate()
-            if session.sparkContext.master.startswith("local"):
+            if (session.sparkContext.master or "").startswith("local"):
                 # Spark cuts every shuffle into 200 parts, which suits a cluster; here each is a task that waits for a processor.
                 session.conf.set("spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism))
             return session

@@ -6,8 +6,8 @@ then spread over the rest. A row without a label ends where its person does: lin
 seen and not registered.
 """
 
-from synthetic.faults.expected import expected_places, linked
+from synthetic.faults.expected import expected_places, found
 from synthetic.faults.faulted import Faulted, apply
 from synthetic.faults.rates import Rate, load_rates
 
-__all__ = ["Faulted", "Rate", "apply", "expected_places", "linked", "load_rates"]
+__all__ = ["Faulted", "Rate", "apply", "expected_places", "found", "load_rates"]

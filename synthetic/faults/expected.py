@@ -29,8 +29,11 @@ def expected_places(records: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame
     return labelled.select(*keys, *(pl.coalesce(name, default).alias(name) for name, default in by_person.items()))
 
 
-def linked(faulted: Faulted) -> dict[str, pl.DataFrame]:
-    """The rows of each extract whose label, if they have one, lets them be linked to their person."""
-    lost = faulted.labels.filter(pl.col("place") != Place.LINKED)
+def found(faulted: Faulted) -> dict[str, pl.DataFrame]:
+    """The rows of each extract that reach their person: all but those that are never read, repeat another, are out of period or opted out.
+
+    A row whose number does not lead to its person is among them, since name, date of birth and address nearly always do.
+    """
+    lost = faulted.labels.filter(pl.col("place").is_in([*NEVER_READ, Place.OUT_OF_PERIOD, Place.OPTED_OUT]) | (pl.col("fault") == "number_shared"))
     rows = dict(lost.group_by("extract").agg("row").iter_rows())
     return {name: frame.filter(~pl.int_range(1, pl.len() + 1).is_in(rows.get(name, []))) for name, frame in faulted.extracts.items()}

@@ -106,5 +106,5 @@ def test_other_seeds_come_out_alike(seed: int) -> None:
     profile = profiles.load("southampton")
     lives = live(profile, PEOPLE, AS_AT, seed)
     faulted = faults.apply(Locality(truth(lives), observed(lives), lives.homes.lookup), profile, seed, as_at=AS_AT)
-    off = calibrate.outcomes(lives, faults.linked(faulted)) - calibrate.printed()
+    off = calibrate.outcomes(lives, faults.found(faulted)) - calibrate.printed()
     assert dict(zip(calibrate.OUTCOMES, off, strict=True)) == pytest.approx(dict.fromkeys(calibrate.OUTCOMES, 0.0), abs=WITHIN)

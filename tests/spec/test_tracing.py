@@ -76,7 +76,7 @@ REFUSED = {
     "nothing at all": (dict.fromkeys(ANYBODY), "number_missing"),
     "a family name alone": (like(dict.fromkeys(ANYBODY), family_name="Quill"), "number_missing"),
     "a date alone": (like(dict.fromkeys(ANYBODY), birth_date=ANYBODY["birth_date"]), "number_missing"),
-    "a home alone": (like(dict.fromkeys(ANYBODY), postcode=ANYBODY["postcode"], address_line_1=ANYBODY["address_line_1"]), "below_threshold"),
+    "a home alone": (like(dict.fromkeys(ANYBODY), postcode=ANYBODY["postcode"], address_line_1=ANYBODY["address_line_1"]), "number_missing"),
     "the number alone": (like(dict.fromkeys(ANYBODY), nhs_number=HIM), "birth_date_missing"),
     "a junk name": (like(ANYBODY, **UNKNOWN, given_name="UNKNOWN", family_name="Test", sex=None), "junk_name"),
     "a baby": (like(BABY, **UNKNOWN), "junk_name"),

@@ -78,6 +78,9 @@ LEVELS = {
 
 BY_VALUE = {"given_name": "given", "family_name": "family", "birth_date": "born", "postcode": "postcode", "address": "address"}
 
+TELLING = ("claimed", "given", "family", "born", "postcode", "street")
+"""The columns of the fields that can agree."""
+
 KEYS: tuple[tuple[str, ...], ...] = (
     ("claimed",),
     ("born",),

@@ -11,6 +11,9 @@ from bcf_linkage.published.linkage_quality.assessment import BOUNDED
 from bcf_linkage.published.linkage_quality.sensitivity import RULES
 from bcf_linkage.published.linkage_report.told import HIDDEN, Row, Told, count, rate, truth, words
 
+LETTERS = {"birth_date": "D"}
+"""Fields whose letter in a pattern is not their first."""
+
 NOT_DETERMINABLE = (
     "Twins of one sex made one person: the extracts do not say who is a twin. Local numbers that share a person (section E) would show it.",
     "Two births under one number, and infants coded as mothers: the extracts hold no birth records.",
@@ -81,7 +84,8 @@ def _beside(told: Told, code: str, area: str) -> Iterator[Cell]:
     if row["value"] is None:
         yield number("not known")
     else:
-        yield number(f"{'at least ' if row['basis'] == BOUNDED else ''}{row['value']:.2f}% ({row['lower']:.2f} to {row['upper']:.2f})")
+        least, ends = "at least " if row["basis"] == BOUNDED else "", "" if code == "f1" else f" ({row['lower']:.2f} to {row['upper']:.2f})"
+        yield number(f"{least}{row['value']:.2f}%{ends}")
     if told.made_up:
         yield number(truth(row))
 
@@ -138,7 +142,7 @@ def basis(told: Told) -> Iterator[str]:
         yield paragraph(title + ". A column begins at the number below it.", "aside")
     patterns = sorted(scored["pattern"].items(), key=lambda pair: (-pair[1], pair[0]))[:30]
     rows = [(Cell(pattern, markup=f"<code>{escape(pattern)}</code>"), number(count(size))) for pattern, size in patterns]
-    fields = ", ".join(f"{field[0].upper()} {words(field)}" for field in told.fields)
+    fields = ", ".join(f"{LETTERS.get(field, field[0].upper())} {words(field)}" for field in told.fields)
     yield table(
         f"The commonest patterns of agreement, a letter for each field ({fields}) and a sign for how it agrees: = wholly, ~ nearly, - not at all.",
         (text("Pattern"), Cell("Records", is_number=True)),
