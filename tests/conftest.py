@@ -10,11 +10,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # PySpark, which Great Expectations imports where it is there, takes a main module without a file for a run of its doctests, and
 # ends the process. A worker of pytest-xdist has such a main module.
 if not hasattr(sys.modules["__main__"], "__file__"):
     sys.modules["__main__"].__file__ = __file__
+
+# What a property is worth does not hang on how busy the machine is.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+settings.load_profile("unhurried")
 
 AS_AT = date(2014, 9, 30)
 PEOPLE = 2_000

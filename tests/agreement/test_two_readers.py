@@ -8,7 +8,7 @@ from random import Random
 import narwhals as nw
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bcf_linkage.definitions.extracts import EXTRACTS
@@ -65,7 +65,7 @@ def repeated_keys(table: Table, text: pl.DataFrame) -> list[Verdict]:
 
 
 @pytest.mark.parametrize("table", EXTRACTS.values(), ids=lambda table: table.name)
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.generate], database=None)
+@settings(max_examples=3, deadline=None, phases=[Phase.generate], database=None)
 @given(rows=st.integers(0, 400), random=st.randoms(use_true_random=False))
 def test_the_two_readers_count_the_same(table: Table, rows: int, random: Random) -> None:
     text = frame(table, rows, random)
