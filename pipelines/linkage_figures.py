@@ -24,7 +24,7 @@ from bcf_linkage.published.linkage_quality.assessment import summary
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group
 from bcf_linkage.published.linkage_quality.flow import flow, sightings
 from bcf_linkage.published.linkage_quality.implausible import implausible
-from bcf_linkage.published.linkage_quality.match import matches
+from bcf_linkage.published.linkage_quality.match import matches, told_together
 from bcf_linkage.published.linkage_quality.tallies import TALLY, exact
 from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
 from bcf_linkage.published.tables import Stamp, finished
@@ -60,10 +60,11 @@ def _tallies(
     run: Run, engine: Engine, rules: Rulebook, quality: QualityRules, ledger: pl.DataFrame, areas: pl.DataFrame, received: Mapping[str, nw.LazyFrame]
 ) -> list[nw.LazyFrame]:
     practices, ages = areas["practice_code"].to_list(), rules.bands.ages
+    told = told_together(received, quality, ages, practices)
     return [
         flow(engine.frame(ledger), quality),
         sightings(engine.scan(run.table("sightings"))),
-        matches(received, quality, ages, practices),
+        matches({extract: engine.frame(engine.collect(frame)) for extract, frame in told.items()}, quality),
         people_by_group(received, quality, ages),
         implausible(received, engine.scan(run.table("spells")), quality),
         *(engine.frame(counted.select(TALLY)) for counted in (evidence_of(run), truth(run)) if counted.height),

@@ -73,6 +73,7 @@ class Screen:
             (str(published / "cohorts.duckdb"), "every published table, for DuckDB"),
             (str(published / "csv"), "the same as CSV, to open in a spreadsheet"),
             (str(published / "tables"), "the same as Parquet"),
+            (str(published / "reports" / "linkage_quality.html"), "how good the linkage is, to read and to sign"),
             (str(workspace / "audit" / summary.run_id), "the exact ledger, and the manifest of what went in and came out"),
         )
         width = max(len(path) for path, _ in lines)

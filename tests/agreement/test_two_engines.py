@@ -31,7 +31,7 @@ from bcf_linkage.published.linkage_quality.differences import differences, means
 from bcf_linkage.published.linkage_quality.flow import flow
 from bcf_linkage.published.linkage_quality.flow import sightings as seen
 from bcf_linkage.published.linkage_quality.implausible import implausible
-from bcf_linkage.published.linkage_quality.match import matches
+from bcf_linkage.published.linkage_quality.match import matches, told_together
 from bcf_linkage.published.linkage_quality.sensitivity import sensitivity
 from bcf_linkage.published.linkage_quality.tallies import exact
 from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
@@ -87,7 +87,7 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "exact metrics": lambda f: metrics(f["gp_registrations"], f["spells"], f["transfers"], f["areas"], RULES.metrics.from_sources(SHARED), AS_AT),
     "bcf_metrics": lambda f: published("bcf_metrics", protected(f["exact metrics"], RULES.disclosure)),
     "flow": lambda f: flow(f["ledger"], RULES.linkage),
-    "matches": lambda f: matches(shared(f), RULES.linkage, RULES.bands.ages, ("J82001", "J82002")),
+    "matches": lambda f: matches(told_together(shared(f), RULES.linkage, RULES.bands.ages, ("J82001", "J82002")), RULES.linkage),
     "people by group": lambda f: people_by_group(shared(f), RULES.linkage, RULES.bands.ages),
     "implausible": lambda f: implausible(shared(f), f["spells"], RULES.linkage),
     "means": lambda f: means(shared(f), f["activity"]),

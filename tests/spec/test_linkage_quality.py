@@ -15,7 +15,7 @@ from bcf_linkage.published.disclosure_control import protected
 from bcf_linkage.published.linkage_quality.assessment import Figures, precision_and_recall, summary, wilson
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group
 from bcf_linkage.published.linkage_quality.implausible import implausible
-from bcf_linkage.published.linkage_quality.match import matches
+from bcf_linkage.published.linkage_quality.match import matches, told_together
 from bcf_linkage.published.linkage_quality.sensitivity import sensitivity
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, exact
 from bcf_linkage.published.linkage_quality.views import linkage_quality
@@ -31,7 +31,7 @@ CARE = "adult_social_care"
 
 def matched(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], int]:
     """Tallies of matches by measure, kind of group and group, of one source."""
-    told = matches({CARE: lazy(extract(CARE, rows))}, QUALITY, RULES.bands.ages, (OUR_PRACTICE,))
+    told = matches(told_together({CARE: lazy(extract(CARE, rows))}, QUALITY, RULES.bands.ages, (OUR_PRACTICE,)), QUALITY)
     return {(measure, kind, group): count for measure, kind, group, count in rows_of(told, "measure", "group_type", "group", "count")}
 
 
@@ -67,7 +67,7 @@ def test_a_record_that_names_one_of_our_practices_ought_to_be_found() -> None:
 
 def test_a_group_is_held_against_its_source() -> None:
     rows = [{"person": f"w{n}", "gender": "2"} for n in range(400)] + [{"person": f"m{n}", "gender": "1", **(UNLINKED if n < 100 else {})} for n in range(400)]
-    tallies = exact([matches({CARE: lazy(extract(CARE, rows))}, QUALITY, RULES.bands.ages, ()), _whole(rows)], QUALITY, YEAR)
+    tallies = exact([matches(told_together({CARE: lazy(extract(CARE, rows))}, QUALITY, RULES.bands.ages, ()), QUALITY), _whole(rows)], QUALITY, YEAR)
     told = collected(linkage_quality(protected(tallies, RULES.disclosure, QUALITY.depth), QUALITY))
     of = {(r["area_code"], r["group"]): r for r in told.filter(pl.col("group_type") == "sex").to_dicts()}
     for area in (CARE, EVERYWHERE):

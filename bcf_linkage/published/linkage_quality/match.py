@@ -16,36 +16,44 @@ NOT_RECORDED = "Not recorded"
 ELSEWHERE = "Another practice"
 
 
-def matches(received: Mapping[str, nw.LazyFrame], rules: QualityRules, ages: Sequence[AgeBand], practices: Collection[str]) -> nw.LazyFrame:
-    """Received rows of the sources that are shared -> tallies of records traced and linked, by characteristic.
+def told_together(received: Mapping[str, nw.LazyFrame], rules: QualityRules, ages: Sequence[AgeBand], practices: Collection[str]) -> dict[str, nw.LazyFrame]:
+    """Received rows of each source -> one row per combination of all that they tell: a column per characteristic, `linked` and `rows_traced`.
 
-    Only as the source's own records tell it: what the register says of the linked would make the unlinked look unlike them.
+    Millions of rows make some thousands, so that they are read once however many characteristics are counted by. Only as the
+    source's own records tell it: what the register says of the linked would make the unlinked look unlike them.
     """
+    linked, together = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0), {}
+    for extract, rows in received.items():
+        if groups := {c.code: group(c, extract, ages, practices) for c in rules.characteristics if extract in c.columns}:
+            told = rows.select(linked=linked, one=nw.lit(1), **groups).group_by(*groups)
+            together[extract] = told.agg(linked=nw.col("linked").sum(), rows_traced=nw.col("one").sum())
+    return together
+
+
+def matches(told: Mapping[str, nw.LazyFrame], rules: QualityRules) -> nw.LazyFrame:
+    """Of each source that is shared what `told_together` makes -> tallies of records traced and linked, by characteristic."""
     divided = [
-        _divided(received[extract], extract, characteristic, ages, practices)
-        for characteristic in rules.characteristics
-        for extract in characteristic.columns
-        if extract in received
+        _divided(told[extract], extract, characteristic) for characteristic in rules.characteristics for extract in characteristic.columns if extract in told
     ]
-    return nw.concat([*divided, *_positive_controls(received, rules, practices)])
+    return nw.concat([*divided, *_positive_controls(told, rules)])
 
 
-def _divided(rows: nw.LazyFrame, extract: str, characteristic: Characteristic, ages: Sequence[AgeBand], practices: Collection[str]) -> nw.LazyFrame:
-    linked = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0)
-    told = rows.select(linked=linked, one=nw.lit(1), group=group(characteristic, extract, ages, practices))
-    totals = told.group_by("group").agg(linked=nw.col("linked").sum(), rows_traced=nw.col("one").sum())
-    long = totals.unpivot(on=["linked", "rows_traced"], index="group", variable_name="measure", value_name="count")
+def _divided(told: nw.LazyFrame, extract: str, characteristic: Characteristic) -> nw.LazyFrame:
+    long = told.select("linked", "rows_traced", group=nw.col(characteristic.code)).unpivot(
+        on=["linked", "rows_traced"], index="group", variable_name="measure", value_name="count"
+    )
     return tally(long, nw.col("measure"), nw.lit(extract), nw.col("count"), characteristic.code, nw.col("group"))
 
 
-def _positive_controls(received: Mapping[str, nw.LazyFrame], rules: QualityRules, practices: Collection[str]) -> list[nw.LazyFrame]:
+def _positive_controls(told: Mapping[str, nw.LazyFrame], rules: QualityRules) -> list[nw.LazyFrame]:
     """Records that name a practice of the locality as their person's, and those of them that are not linked."""
-    columns = next(c.columns for c in rules.characteristics if c.kind == "practice")
-    missed, found = nw.when(nw.col("place") == Place.LINKED).then(0).otherwise(1), []
-    for extract, name in columns.items():
-        if extract in received:
-            own = received[extract].filter(nw.col(name).is_in(list(practices))).select(positive_control=nw.lit(1), positive_control_missed=missed)
-            long = own.unpivot(on=["positive_control", "positive_control_missed"], variable_name="measure", value_name="count")
+    practice = next(c for c in rules.characteristics if c.kind == "practice")
+    found, missed = [], nw.col("rows_traced") - nw.col("linked")
+    for extract in practice.columns:
+        if extract in told:
+            own = told[extract].filter(~nw.col(practice.code).is_in([ELSEWHERE, NOT_RECORDED]))
+            counted = own.select(positive_control=nw.col("rows_traced"), positive_control_missed=missed)
+            long = counted.unpivot(on=["positive_control", "positive_control_missed"], variable_name="measure", value_name="count")
             found.append(tally(long, nw.col("measure"), nw.lit(extract), nw.col("count")))
     return found
 

@@ -37,7 +37,12 @@ def errors(told: Told) -> Iterator[str]:
     if told.made_up:
         names = ["Source", "Precision, estimated", "true", "Recall, estimated", "true", "F1, estimated", "true"]
     rows = [[text(words(area)), *(cell for code in ("precision", "recall", "f1") for cell in _beside(told, code, area))] for area in told.areas]
-    yield table("Estimates with their 95% intervals.", [text(names[0]), *(Cell(n, is_number=True) for n in names[1:])], rows, totals=[0])
+    yield table(
+        "Estimates with their intervals: 95%, and wider where the positive control reads lower than the estimate.",
+        [text(names[0]), *(Cell(n, is_number=True) for n in names[1:])],
+        rows,
+        totals=[0],
+    )
     yield "<h3>The experiments and controls</h3>"
     counted = [figure for figure in told.rules.figures if figure.section == "E" and not figure.truth and figure.code in told.names("E")]
     heads = [text("Figure"), *(Cell(words(area), is_number=True) for area in told.areas)]
@@ -66,7 +71,7 @@ def _estimates(told: Told, code: str, name: str) -> Iterator[str]:
     low = next(step for step in (99.5, 99, 98, 95, 90, 80, 50, 0) if lowest >= step)
     target = {t.code: t.green for t in told.rules.thresholds}.get(code)
     yield charts.intervals(code, f"{name}, estimated, percent", points, low, 100, target, "true")
-    key = "A point is an estimate, its line the 95% interval" + ("; a diamond is the truth" if told.made_up else "")
+    key = "A point is an estimate, its line the interval" + ("; a diamond is the truth" if told.made_up else "")
     yield paragraph(f"{name}. {key}{f'; the dashed line is the target of {target:g}%' if target else ''}.", "aside")
 
 
