@@ -30,7 +30,8 @@ def receive_extract(run: Run, extract: str) -> Received:
     """
     table, settings = EXTRACTS[extract], run.settings()
     deliveries = opened(table, run.files(extract))
-    context = ReceiveContext(_kind(run), run.as_at, pseudonym_key(run.request.workspace), areas_of(settings.postcodes), _register(run))
+    key, sample = pseudonym_key(run.request.workspace), run.rulebook().linkage.experiments.sample
+    context = ReceiveContext(_kind(run), run.as_at, key, areas_of(settings.postcodes), _register(run), sample)
     through = read_through(table, deliveries, context)
     hold(gate(judge(table, readable(deliveries)), tolerances(settings.tolerances)), _named(run.files(extract)))
     weigh(run, through, context)

@@ -1,9 +1,4 @@
-"""Steps that weigh the evidence for links within the identifiable zone, and let nothing but counts out of it.
-
-Records whose number and full date of birth were confirmed serve as gold standard: the trace is asked again about some of them
-under harder conditions, with the very rules that it had before. Which ones is decided by the order of their pseudonyms, so that
-a run can be repeated.
-"""
+"""Steps that weigh the evidence for links within the identifiable zone, and let nothing but counts out of it."""
 
 from __future__ import annotations
 
@@ -12,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 
-from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.places import KEPT, Place
 from bcf_linkage.definitions.schema import Identity, Table
@@ -23,9 +17,9 @@ from bcf_linkage.storage.engine import PolarsEngine
 from pipelines.receive import ReadThrough, ReceiveContext
 from pipelines.runs import Run
 from pipelines.settling import ENGINE
-from pipelines.tracing import Register, examined
 
 COUNTS = pl.Schema({"measure": pl.String, "group_type": pl.String, "group": pl.String, "count": pl.Int64})
+COUNTED = {"measure": pl.String, "count": pl.Int64}
 SCORED = {"score": pl.Float64, "margin": pl.Float64, "pattern": pl.String}
 
 
@@ -79,9 +73,7 @@ def _counts(through: ReadThrough, context: ReceiveContext, rules: QualityRules) 
     yield ENGINE.collect(evidence.local_numbers(identities, _column(table, Identity.LOCAL_ID)))
     if set(SCORED) <= set(people.columns):
         yield ENGINE.collect(evidence.what_links_rest_on(identities, rules))
-    if table.identity(Identity.FAMILY_NAME) is None:
-        return
-    yield pl.DataFrame(list(_experiments(people, table, context, rules).items()), {"measure": pl.String, "count": pl.Int64}, orient="row").select(
+    yield pl.DataFrame({"measure": list(through.rows.experiments), "count": list(through.rows.experiments.values())}, COUNTED).select(
         "measure", pl.lit("all").alias("group_type"), pl.lit("all").alias("group"), "count"
     )
 
@@ -92,41 +84,6 @@ def with_rows(through: ReadThrough) -> pl.DataFrame:
     traced = through.ended.filter(pl.col("reason").is_in(kept)).group_by("at").agg(rows=pl.len().cast(pl.Int64))
     people = through.rows.people.with_row_index("at").with_columns(pl.col("at").cast(traced.schema["at"]))
     return people.join(traced, on="at", how="inner", maintain_order="left").drop("at")
-
-
-def _experiments(people: pl.DataFrame, table: Table, context: ReceiveContext, rules: QualityRules) -> dict[str, int]:
-    """What became of verified people whose number was hidden, who were taken off the register, or who were given another's number."""
-    number = _column(table, Identity.NHS_NUMBER)
-    sample = sampled(people, table, rules)
-    hidden = sample.with_columns(pl.lit(None, pl.String).alias(number), asked=pl.lit("hidden"))
-    strangers = sample.with_columns(pl.col(number).shift(1, fill_value=pl.col(number).last()), asked=pl.lit("stranger")) if sample.height > 1 else hidden[:0]
-    found = _traced_again(pl.concat([hidden, strangers]), table, context.against, context.register)
-    decoys = _traced_again(hidden, table, context.against, context.register.without(sample["person_number"]))
-    is_right, was_hidden = pl.col("person_number") == pl.col("verified"), pl.col("asked") == "hidden"
-    linked, right = found.filter(was_hidden).height, found.filter(was_hidden & is_right).height
-    return {
-        "holdout": sample.height,
-        "holdout_missed": sample.height - right,
-        "holdout_linked": linked,
-        "holdout_wrong": linked - right,
-        "decoys": sample.height,
-        "decoys_linked": decoys.height,
-        "strangers_numbers": strangers.height,
-        "strangers_numbers_linked": found.filter(~was_hidden & ~is_right).height,
-    }
-
-
-def sampled(people: pl.DataFrame, table: Table, rules: QualityRules) -> pl.DataFrame:
-    """Verified people, one identity each, the first so many in the order of their pseudonyms."""
-    verified = people.filter(pl.col("reason").is_in(rules.strict_reasons) & (pl.col("number_state") == nhs_number.SOUND))
-    return verified.sort("person", *examine.who(table)).unique("person", keep="first", maintain_order=True).head(rules.experiments.sample)
-
-
-def _traced_again(sample: pl.DataFrame, table: Table, against: examine.Against, register: Register) -> pl.DataFrame:
-    """The sample's people whom the trace links now: what was `asked`, `person_number` as it finds it, `verified` as it was confirmed."""
-    identities = sample.select(*examine.who(table), "asked", verified="person_number")
-    answered = examined(identities, table, against, register)
-    return answered.filter(pl.col("trace_reason").is_in(reasons_for(Place.LINKED))).select("asked", "person_number", "verified")
 
 
 def _column(table: Table, kind: Identity) -> str:

@@ -27,13 +27,17 @@ AREA_COLUMNS = ("postcode", "lsoa", "deprivation_decile")
 
 @dataclass(frozen=True)
 class ReceiveContext:
-    """What deliveries are received with: `register` as `register_of` makes it, `areas` as `areas_of` does, and the vault's key."""
+    """What deliveries are received with: `register` as `register_of` makes it, `areas` as `areas_of` does, and the vault's key.
+
+    `sample` is the number of people per extract on whom the trace is put to the test.
+    """
 
     kind: Kind
     as_at: date
     key: bytes = field(repr=False)
     areas: nw.LazyFrame
     register: Register
+    sample: int = 0
 
     @property
     def against(self) -> examine.Against:
@@ -70,7 +74,7 @@ def receive(extract: Table, files: Sequence[Path], context: ReceiveContext, out:
 def read_through(extract: Table, deliveries: Sequence[Delivery], context: ReceiveContext) -> ReadThrough:
     """Settle where every row ends, and write nothing. Raises a Refusal for a file that is as a whole not what it should be."""
     with reading(deliveries):
-        rows = read(extract, deliveries, context.against, context.register, context.key)
+        rows = read(extract, deliveries, context.against, context.register, context.key, context.sample)
         counts = rules.counts(extract, dict(rows.told.group_by("failures").len().iter_rows()))
         _refuse_another_date_format(rows, counts, deliveries)
         ended = settled(rows)

@@ -25,7 +25,8 @@ from bcf_linkage.identifiable.parse import Delivery
 from bcf_linkage.identifiable.period import OUTSIDE
 from bcf_linkage.storage.engine import PolarsEngine
 from bcf_linkage.storage.rows import beside, fingerprint, positions, repeated, telling_seed, with_entries
-from pipelines.tracing import Register, examined
+from pipelines.examining import examined
+from pipelines.tracing import Register
 
 ENGINE = PolarsEngine()
 
@@ -53,13 +54,15 @@ class Rows:
     """The readable rows of an extract: lazily as tidied text, and in memory what each tells, in the same order.
 
     `told` has `file`, `at` (the position of the row's identity in `people`), `failures`, `outside`, `fresh`, `key` and
-    `other_key` (fingerprints) and `spell` (what its spell's token is made from). `people` has one row per identity.
+    `other_key` (fingerprints) and `spell` (what its spell's token is made from). `people` has one row per identity. `experiments` are
+    the counts that `experiments.outcomes` gives, if the trace was put to the test on this extract.
     """
 
     extract: Table
     text: nw.LazyFrame
     people: pl.DataFrame
     told: pl.DataFrame
+    experiments: Mapping[str, int]
 
     @cached_property
     def refusals(self) -> dict[int, str]:
@@ -68,12 +71,16 @@ class Rows:
         return {failures: why for failures in found if (why := rules.refusal(self.extract, failures))}
 
 
-def read(extract: Table, deliveries: Sequence[Delivery], against: examine.Against, register: Register, key: bytes) -> Rows:
-    """Read the deliveries twice: for the identities that they hold, and for what each row tells."""
+def read(extract: Table, deliveries: Sequence[Delivery], against: examine.Against, register: Register, key: bytes, sample: int) -> Rows:
+    """Read the deliveries twice: for the identities that they hold, and for what each row tells.
+
+    The trace is put to the test on so many people of the extract as `sample` says.
+    """
     text = rules.tidied(nw.from_native(text_of(deliveries)), extract)
     identities = ENGINE.collect(examine.identities(text, extract))
-    people = _with_tokens(examined(identities, extract, against, register), key)
-    return Rows(extract, text, people, _told(extract, text, people, deliveries, against.as_at))
+    found, experiments = examined(identities, extract, against, register, sample)
+    people = _with_tokens(found, key)
+    return Rows(extract, text, people, _told(extract, text, people, deliveries, against.as_at), experiments)
 
 
 def text_of(deliveries: Sequence[Delivery]) -> pl.LazyFrame:

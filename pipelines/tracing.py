@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import narwhals as nw
 import polars as pl
@@ -62,9 +63,9 @@ class Register:
         return ENGINE.collect(numbered).sort("person", *comparable.COMPARABLE).with_row_index("id").cast({"id": pl.Int64})
 
     @cached_property
-    def key_parts(self) -> pl.DataFrame:
-        """What the keys are made of by which these are looked up."""
-        return ENGINE.collect(blocking.key_parts(ENGINE.frame(self.people)))
+    def keys(self) -> pl.DataFrame:
+        """The keys by which these are looked up."""
+        return ENGINE.collect(blocking.keys(ENGINE.frame(self.people))).drop("kind")
 
     @cached_property
     def twins(self) -> pl.DataFrame:
@@ -98,7 +99,7 @@ class Register:
         vars(left).update(
             _entries=self._entries.filter(~pl.col("person").is_in(gone)),
             people=others,
-            key_parts=self.key_parts.join(others.select("id"), on="id", how="semi", maintain_order="left"),
+            keys=self.keys.join(others.select("id"), on="id", how="semi", maintain_order="left"),
             twins=self.twins.filter(~pl.col("person").is_in(gone)),
             communal=self.communal,
             frequencies=self.frequencies,
@@ -121,31 +122,76 @@ class Traced:
     skipped: Mapping[str, int]
 
 
-def examined(identities: pl.DataFrame, table: Table, against: examine.Against, register: Register) -> pl.DataFrame:
-    """Each identity of an extract, traced, with what is known of its person. The register's own rows need no second fact."""
+@dataclass(frozen=True)
+class Climb:
+    """How far records come by the rungs that need no score, and what is to be scored of those whom these have not found.
+
+    `first` has all records with the answer of their number, `found` and `weaknesses` what further rungs say of some. `alike` are the
+    records left, once for all that tell the same, as `whose` says; `pairs` are those and the people with whom they are compared.
+    """
+
+    register: Register
+    first: pl.DataFrame
+    found: pl.DataFrame
+    weaknesses: pl.DataFrame
+    whose: pl.DataFrame
+    alike: pl.DataFrame
+    pairs: pl.DataFrame
+    skipped: Mapping[str, int]
+
+
+def described(identities: pl.DataFrame, table: Table, kind: Kind) -> pl.DataFrame:
+    """Identities of an extract as `climbed` and `own_entries` take them, numbered."""
     numbered = identities.with_row_index("id").cast({"id": pl.Int64})
-    records = ENGINE.collect(examine.described(ENGINE.frame(numbered), table, against.kind))
-    found = own_entries(records, register) if table.name == examine.REGISTER else traced(records, register).records
-    return ENGINE.collect(examine.known(ENGINE.frame(found.drop("id")), table, against))
+    return ENGINE.collect(examine.described(ENGINE.frame(numbered), table, kind))
+
+
+def own_entries(records: pl.DataFrame, register: Register) -> pl.DataFrame:
+    """The register's own rows with their answers. They need no second fact."""
+    first = ENGINE.collect(by_number.own_entry(ENGINE.frame(records), ENGINE.frame(register.numbers)))
+    return first.drop("claimed").with_columns(pl.lit(None, stored).alias(name) for name, stored in WEIGHED.items())
 
 
 def traced(records: pl.DataFrame, register: Register) -> Traced:
     """Records with `id`, `number`, `number_state` and `comparable.DESCRIBED` -> the same with their answers, as `answers.answered` gives them."""
-    rules, known = register.rules, ENGINE.frame(register.numbers)
-    first = ENGINE.collect(by_number.cross_checked(ENGINE.frame(records), known, rules.guards.placeholder_dates))
-    climbing = ENGINE.collect(answers.climbing(ENGINE.frame(first)))
-    compared = _compared(climbing, register)
-    found, skipped = _found(compared, register)
-    doubted = answers.refused_as_twins(ENGINE.frame(_of_twins(first, register)))
-    every = nw.concat([ENGINE.frame(found), doubted])
-    weaknesses = answers.weaknesses(ENGINE.frame(compared))
-    return Traced(ENGINE.collect(answers.answered(ENGINE.frame(first), every, weaknesses, known)), skipped)
+    return answered([climbed(records, register)])[0]
 
 
-def own_entries(records: pl.DataFrame, register: Register) -> pl.DataFrame:
-    """The register's own rows with their answers."""
-    first = ENGINE.collect(by_number.own_entry(ENGINE.frame(records), ENGINE.frame(register.numbers)))
-    return first.drop("claimed").with_columns(pl.lit(None, stored).alias(name) for name, stored in WEIGHED.items())
+def climbed(records: pl.DataFrame, register: Register) -> Climb:
+    """The records, as `traced` takes them, on all rungs but the last."""
+    first = ENGINE.collect(by_number.cross_checked(ENGINE.frame(records), ENGINE.frame(register.numbers), register.rules.guards.placeholder_dates))
+    compared = _compared(ENGINE.collect(answers.climbing(ENGINE.frame(first))), register)
+    matched = _matched(compared, register)
+    doubted = ENGINE.collect(answers.refused_as_twins(ENGINE.frame(_of_twins(first, register))))
+    whose, alike = _to_score(compared.join(matched, on="id", how="anti"), register.rules)
+    pairs, skipped = _candidates(alike, register)
+    weaknesses = ENGINE.collect(answers.weaknesses(ENGINE.frame(compared)))
+    return Climb(register, first, pl.concat([matched, doubted]), weaknesses, whose, alike, pairs, skipped)
+
+
+def answered(climbs: Sequence[Climb]) -> list[Traced]:
+    """The last rung, and with it the answers of each. They are scored together, as it takes Splink most of a second to begin.
+
+    The first was made against the whole register, the others against it or against it without some people.
+    """
+    whole = climbs[0].register
+    starts = list(accumulate((climb.alike.height for climb in climbs), initial=0))
+    records = pl.concat([climb.alike.with_columns(pl.col("id") + start) for climb, start in zip(climbs, starts, strict=False)])
+    pairs = pl.concat([climb.pairs.with_columns(pl.col("record") + start) for climb, start in zip(climbs, starts, strict=False)])
+    settings = model.settings(whole.rules, whole.size, whole.neighbours)
+    scores = scored(whole.people, records.drop("junk_name"), pairs, whole.frequencies, settings, whole.rules.acceptance.plausible)
+    own = [scores.filter(pl.col("record").is_between(*between, closed="left")).with_columns(pl.col("record") - between[0]) for between in pairwise(starts)]
+    return [Traced(_answers(climb, theirs), climb.skipped) for climb, theirs in zip(climbs, own, strict=True)]
+
+
+def _answers(climb: Climb, scores: pl.DataFrame) -> pl.DataFrame:
+    """The records of a climb, with the scores of its pairs, answered."""
+    register = climb.register
+    ranked = choosing.ranked(choosing.patterned(ENGINE.frame(scores), register.rules), ENGINE.frame(register.people))
+    judged = ENGINE.collect(choosing.judged(ranked, ENGINE.frame(climb.alike), register.rules, register.kin))
+    chosen = climb.whose.join(judged, on="id", how="inner").drop("id").rename({"record": "id"}).select(answers.FOUND)
+    found = ENGINE.frame(pl.concat([climb.found, chosen]))
+    return ENGINE.collect(answers.answered(ENGINE.frame(climb.first), found, ENGINE.frame(climb.weaknesses), ENGINE.frame(register.numbers)))
 
 
 def _compared(records: pl.DataFrame, register: Register) -> pl.DataFrame:
@@ -164,41 +210,28 @@ def _of_twins(first: pl.DataFrame, register: Register) -> pl.DataFrame:
     return ENGINE.collect(by_number.twins_name(compared, ENGINE.frame(register.twins)))
 
 
-def _found(compared: pl.DataFrame, register: Register) -> tuple[pl.DataFrame, Mapping[str, int]]:
-    """What each rung above the first finds of the records that those below it have left."""
+def _matched(compared: pl.DataFrame, register: Register) -> pl.DataFrame:
+    """Whom part of the date confirms beside the number, and of the others whom demographics alone name letter by letter."""
     entries = ENGINE.frame(register.people)
     partly = ENGINE.collect(answers.found_by("cross_check_partial", by_number.partly_checked(ENGINE.frame(compared), entries)))
     left = compared.join(partly, on="id", how="anti")
-    exactly = ENGINE.collect(answers.found_by("exact_demographics", by_demographics.exactly_matched(ENGINE.frame(left), entries)))
-    left = left.join(exactly, on="id", how="anti")
-    weighed, skipped = _weighed(left, register)
-    return pl.concat([partly, exactly, weighed]), skipped
+    return pl.concat([partly, ENGINE.collect(answers.found_by("exact_demographics", by_demographics.exactly_matched(ENGINE.frame(left), entries)))])
 
 
-def _weighed(compared: pl.DataFrame, register: Register) -> tuple[pl.DataFrame, Mapping[str, int]]:
-    """What scoring finds, once for all records that tell the same. Who tells too few fields to be accepted need not be weighed."""
+def _to_score(left: pl.DataFrame, rules: TraceRules) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`record` and `id` (what it tells), and what the records tell, once. Who tells too few fields to be accepted need not be scored."""
     told = (*SCORED, "junk_name")
     known = pl.sum_horizontal(pl.col(name).is_not_null().cast(pl.Int64) for name in model.TELLING)
-    compared = compared.filter(known >= register.rules.acceptance.fewest_fields)
-    alike = compared.select(told).unique().sort(told).with_row_index("id").cast({"id": pl.Int64})
-    candidates, skipped = _candidates(alike.drop("junk_name"), register)
-    entries = ENGINE.frame(register.people)
-    ranked = choosing.ranked(choosing.patterned(ENGINE.frame(candidates), register.rules), entries)
-    judged = ENGINE.collect(choosing.judged(ranked, ENGINE.frame(alike), register.rules, register.kin))
-    whose = compared.select(pl.col("id").alias("record"), *told).join(alike, on=told, how="inner", nulls_equal=True).select("record", "id")
-    return whose.join(judged, on="id", how="inner").drop("id").rename({"record": "id"}).select(answers.FOUND), skipped
+    left = left.filter(known >= rules.acceptance.fewest_fields)
+    alike = left.select(told).unique().sort(told).with_row_index("id").cast({"id": pl.Int64})
+    whose = left.select(pl.col("id").alias("record"), *told).join(alike, on=told, how="inner", nulls_equal=True)
+    return whose.select("record", "id"), alike
 
 
 def _candidates(records: pl.DataFrame, register: Register) -> tuple[pl.DataFrame, Mapping[str, int]]:
-    """The people who share a key with each record, every pair with its score; and how many records each kind of key was skipped for."""
-    parts = ENGINE.collect(blocking.key_parts(ENGINE.frame(records)))
-    skipped, found = {}, []
-    for fields in model.KEYS:
-        ours, theirs = (ENGINE.frame(ENGINE.collect(blocking.keyed(ENGINE.frame(rows), fields))) for rows in (parts, register.key_parts))
-        meetings = ENGINE.collect(blocking.meetings(theirs, ours, register.rules.blocking))
-        found.append(ENGINE.collect(blocking.pairs(theirs, ours, ENGINE.frame(meetings))))
-        if crowded := int(meetings.filter("crowded")["asked"].sum()):
-            skipped[" and ".join(fields)] = crowded
-    pairs = pl.concat(found).unique().sort("record", "entry")
-    settings = model.settings(register.rules, register.size, register.neighbours)
-    return scored(register.people, records, pairs, register.frequencies, settings, register.rules.acceptance.plausible), skipped
+    """The people who share a key with each record, as pairs; and how many records each kind of key was skipped for."""
+    ours, theirs = ENGINE.frame(ENGINE.collect(blocking.keys(ENGINE.frame(records)))), ENGINE.frame(register.keys)
+    meetings = ENGINE.collect(blocking.meetings(theirs, ours, register.rules.blocking))
+    pairs = ENGINE.collect(blocking.pairs(theirs, ours, ENGINE.frame(meetings))).sort("record", "entry")
+    crowded = meetings.filter("crowded").group_by("kind").agg(pl.col("asked").sum()).sort("kind")
+    return pairs, {" and ".join(model.KEYS[kind]): int(asked) for kind, asked in crowded.iter_rows()}

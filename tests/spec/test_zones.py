@@ -26,8 +26,9 @@ from bcf_linkage.identifiable.trace import comparable
 from bcf_linkage.storage.engine import PSEUDONYMS, PolarsEngine
 from bcf_linkage.storage.store import Workspace
 from bcf_linkage.storage.zones import close_to_others, refuse_open, refuse_undeclared
+from pipelines.examining import examined
 from pipelines.refresh import Request, refresh
-from pipelines.tracing import Register, examined
+from pipelines.tracing import Register
 from pipelines.workspaces import initialise
 from tests.conftest import AS_AT, Said
 
@@ -158,7 +159,7 @@ def test_the_linker_needs_nothing_from_the_payload(name: str) -> None:
     nobody = pl.LazyFrame(schema={**dict.fromkeys(texts, pl.String), "refused": pl.Boolean})
     register = Register.build(nw.from_native(nobody), date(2014, 9, 30), "synthetic", TraceRules.build(date(2014, 9, 30)))
     areas = nw.from_native(pl.LazyFrame(schema={"postcode": pl.String, "lsoa": pl.String, "deprivation_quintile": pl.Int64}))
-    traced = examined(one, table, examine.Against(date(2014, 9, 30), "synthetic", areas), register)
+    traced, _ = examined(one, table, examine.Against(date(2014, 9, 30), "synthetic", areas), register)
     assert traced["subject"].to_list() == ["9434765919"]
 
 

@@ -6,36 +6,41 @@ A key that too many people share is skipped: a million copies of one name and da
 from __future__ import annotations
 
 import narwhals as nw
+import polars as pl
 
 from bcf_linkage.definitions.trace_rules import Blocking
 from bcf_linkage.identifiable.trace.model import KEYS
 
 BEGINNING = 3
-KEY = "key"
 
 
-def key_parts(rows: nw.LazyFrame) -> nw.LazyFrame:
-    """Comparable rows with `id` and `claimed` -> `id` and what keys are made of."""
-    given, family = nw.col("given"), nw.col("family")
-    full_name = nw.when(given < family).then(nw.concat_str(given, family, separator=" ")).otherwise(nw.concat_str(family, given, separator=" "))
-    made = {"full_name": full_name, "given_3": given.str.slice(0, BEGINNING), "family_3": family.str.slice(0, BEGINNING)}
-    parts = dict.fromkeys(part for key in KEYS for part in key)
-    return rows.with_columns(**made).select("id", *parts)
+def keys(rows: nw.LazyFrame) -> nw.LazyFrame:
+    """Comparable rows with `id` and `claimed` -> one row for each key that a row has: `id`, `kind` (its position in `KEYS`) and `key`.
 
-
-def keyed(parts: nw.LazyFrame, fields: tuple[str, ...]) -> nw.LazyFrame:
-    """`id` and key parts -> `id` and one `key`; rows that lack a part of it are left out."""
-    return parts.select("id", nw.concat_str(*(nw.col(field) for field in fields), separator="|").alias(KEY)).filter(~nw.col(KEY).is_null())
+    A key is kept as its hash: two that fall together cost a comparison more, and nothing else.
+    """
+    given, family = pl.col("given"), pl.col("family")
+    full_name = pl.when(given < family).then(pl.concat_str(given, family, separator=" ")).otherwise(pl.concat_str(family, given, separator=" "))
+    described: pl.LazyFrame = rows.to_native()
+    parts = described.with_columns(full_name=full_name, given_3=given.str.head(BEGINNING), family_3=family.str.head(BEGINNING))
+    each = [
+        parts.select("id", pl.lit(kind, pl.UInt8).alias("kind"), pl.concat_str(pl.lit(str(kind)), *fields, separator="|").alias("key"))
+        for kind, fields in enumerate(KEYS)
+    ]
+    return nw.from_native(pl.concat(each).drop_nulls("key").with_columns(pl.col("key").hash()))
 
 
 def meetings(people: nw.LazyFrame, records: nw.LazyFrame, limits: Blocking) -> nw.LazyFrame:
-    """Keyed people and records -> one row per key that both have: `key`, `asked` (records), and whether it is `crowded`, which is to be skipped."""
-    held = people.group_by(KEY).agg(held=nw.len())
-    both = records.group_by(KEY).agg(asked=nw.len()).join(held, on=KEY, how="inner")
-    return both.select(KEY, "asked", crowded=(nw.col("held") > limits.largest_block) | (nw.col("held") * nw.col("asked") > limits.most_pairs))
+    """Keys of people and of records -> one row per key that both have: `kind`, `key`, `asked` (records), and whether it is `crowded`: to be skipped."""
+    asked = records.group_by("kind", "key").agg(asked=nw.len())
+    held = people.join(asked.select("key"), on="key", how="semi").group_by("key").agg(held=nw.len())
+    both = asked.join(held, on="key", how="inner")
+    crowded = (nw.col("held") > limits.largest_block) | (nw.col("held") * nw.col("asked") > limits.most_pairs)
+    return both.select("kind", "key", "asked", crowded=crowded)
 
 
 def pairs(people: nw.LazyFrame, records: nw.LazyFrame, meetings: nw.LazyFrame) -> nw.LazyFrame:
-    """Keyed people and records who meet at a key that is not crowded -> `entry` and `record`, their two ids."""
-    known = people.join(meetings.filter(~nw.col("crowded")).select(KEY), on=KEY, how="inner").select(KEY, entry="id")
-    return known.join(records.select(KEY, record="id"), on=KEY, how="inner").select("entry", "record")
+    """Keys of people and of records, and where they meet -> `entry` and `record`, the two ids of all who meet at a key that is not crowded, once each."""
+    open_keys = meetings.filter(~nw.col("crowded")).select("key")
+    known = people.join(open_keys, on="key", how="inner").select("key", entry="id")
+    return known.join(records.select("key", record="id"), on="key", how="inner").select("entry", "record").unique()

@@ -1,0 +1,66 @@
+"""Steps that ask the trace again about people whose number and full date of birth were confirmed, under harder conditions.
+
+They serve as gold standard: their number is hidden, or they bear another's, or they are thought off the register. What becomes of
+them tells what becomes of others of whom no truth is known. They are scored with the records of their source, under the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import polars as pl
+
+from bcf_linkage.definitions import nhs_number
+from bcf_linkage.definitions.places import Place
+from bcf_linkage.definitions.trace_reasons import reasons_for
+from pipelines.tracing import Climb, Traced, climbed
+
+HIDDEN, STRANGER = "hidden", "stranger"
+NO_NUMBER = {"nhs_number": pl.lit(None, pl.String), "number": pl.lit(None, pl.String), "number_state": pl.lit(nhs_number.MISSING)}
+
+
+def harder(climb: Climb, records: pl.DataFrame, who: Collection[str], size: int) -> tuple[Climb, Climb]:
+    """A sample of verified people, again: without their number, and with the number of another; and without their number where they are not registered.
+
+    `records` are those of the climb, `who` the columns that make an identity. No more than `size` people are asked about.
+    """
+    sample = _sampled(climb, records, who, size)
+    hidden = sample.with_columns(asked=pl.lit(HIDDEN), **NO_NUMBER)
+    of_the_next = {name: pl.col(name).shift(-1, fill_value=pl.col(name).first()) for name in ("nhs_number", "number")}
+    strangers = sample.with_columns(asked=pl.lit(STRANGER), **of_the_next)
+    again = pl.concat([hidden, strangers if sample.height > 1 else hidden.clear()])
+    return climbed(_numbered(again), climb.register), climbed(_numbered(hidden), climb.register.without(sample["verified"]))
+
+
+def outcomes(again: Traced, decoys: Traced) -> Mapping[str, int]:
+    """What became of those whom `harder` asked about, as counts of people."""
+    linked = pl.col("trace_reason").is_in(reasons_for(Place.LINKED))
+    is_right, was_hidden = pl.col("person_number") == pl.col("verified"), pl.col("asked") == HIDDEN
+    hidden, strangers = again.records.filter(was_hidden), again.records.filter(~was_hidden)
+    right = hidden.filter(linked & is_right).height
+    return {
+        "holdout": hidden.height,
+        "holdout_missed": hidden.height - right,
+        "holdout_linked": hidden.filter(linked).height,
+        "holdout_wrong": hidden.filter(linked & ~is_right).height,
+        "decoys": decoys.records.height,
+        "decoys_linked": decoys.records.filter(linked).height,
+        "strangers_numbers": strangers.height,
+        "strangers_numbers_linked": strangers.filter(linked & ~is_right).height,
+    }
+
+
+def _sampled(climb: Climb, records: pl.DataFrame, who: Collection[str], size: int) -> pl.DataFrame:
+    """The records of verified people, one each, with the number that was `verified`.
+
+    They are taken in the order of their numbers read backwards, which is as good as a lot, and falls alike on every run.
+    """
+    linked = pl.col("trace_reason").is_in(reasons_for(Place.LINKED)) & ~pl.col("opted_out")
+    verified = climb.first.filter(linked).join(climb.found, on="id", how="anti").select("id", verified="person_number")
+    drawn = verified["verified"].unique().to_frame().sort(pl.col("verified").str.reverse()).head(size)
+    chosen = records.join(verified.join(drawn, on="verified", how="semi"), on="id", how="inner")
+    return chosen.sort("verified", *who).unique("verified", keep="first", maintain_order=True)
+
+
+def _numbered(records: pl.DataFrame) -> pl.DataFrame:
+    return records.with_columns(id=pl.int_range(pl.len(), dtype=pl.Int64))
