@@ -28,7 +28,7 @@ from bcf_linkage.published.linkage_quality.match import matches, told_together
 from bcf_linkage.published.linkage_quality.tallies import TALLY, exact
 from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
 from bcf_linkage.published.tables import Stamp, finished
-from bcf_linkage.storage.engine import Engine
+from bcf_linkage.storage.engine import Engine, held
 from bcf_linkage.storage.manifest import versions
 from pipelines.evidence import evidence_of
 from pipelines.runs import Run
@@ -43,10 +43,11 @@ def linkage_tables(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFra
     received = received_rows(run, engine)
     tallies = _tallies(run, engine, rules, quality, ledger, areas, received)
     # Each tally is worked out by itself; then they make one tree of counts, which is protected once: the tables are views of it.
-    counted = [engine.frame(engine.collect(tally)) for tally in tallies]
-    shown = engine.frame(engine.collect(protected(exact(counted, quality, run.year), rules.disclosure, quality.depth)))
-    sums = means(received, engine.scan(run.table("activity"))).with_columns(period_start=nw.lit(run.year.start), period_end=nw.lit(run.year.end))
-    apart = differences(shown, engine.frame(engine.collect(sums)), quality, rules.disclosure)
+    counted = held(engine, exact([held(engine, tally) for tally in tallies], quality, run.year))
+    shown = held(engine, protected(counted, rules.disclosure, quality.depth))
+    sums = means(engine.scan(run.table("contacts")), engine.scan(run.table("costs")))
+    sums = sums.with_columns(period_start=nw.lit(run.year.start), period_end=nw.lit(run.year.end))
+    apart = differences(shown, held(engine, sums), quality, rules.disclosure)
     moved = cohorts_moved(run, engine, rules, quality, engine.frame(areas))
     return {
         LINKAGE_QUALITY.name: finished(linkage_quality(shown, quality), LINKAGE_QUALITY, quality.edition, stamp),
@@ -60,13 +61,13 @@ def _tallies(
     run: Run, engine: Engine, rules: Rulebook, quality: QualityRules, ledger: pl.DataFrame, areas: pl.DataFrame, received: Mapping[str, nw.LazyFrame]
 ) -> list[nw.LazyFrame]:
     practices, ages = areas["practice_code"].to_list(), rules.bands.ages
-    told = told_together(received, quality, ages, practices)
+    told, contacts = told_together(received, quality, ages, practices), engine.scan(run.table("contacts"))
     return [
         flow(engine.frame(ledger), quality),
-        sightings(engine.scan(run.table("sightings"))),
-        matches({extract: engine.frame(engine.collect(frame)) for extract, frame in told.items()}, quality),
-        people_by_group(received, quality, ages),
-        implausible(received, engine.scan(run.table("spells")), quality),
+        sightings(contacts),
+        matches({extract: held(engine, frame) for extract, frame in told.items()}, quality),
+        people_by_group(contacts, quality, ages),
+        implausible(received, contacts, engine.scan(run.table("spells")), quality),
         *(engine.frame(counted.select(TALLY)) for counted in (evidence_of(run), truth(run)) if counted.height),
     ]
 

@@ -30,7 +30,7 @@ from bcf_linkage.published.metrics import metrics
 from bcf_linkage.published.population import population
 from bcf_linkage.published.risk_bands import risk_bands
 from bcf_linkage.published.tables import Stamp, finished
-from bcf_linkage.storage.engine import Engine, engine_named
+from bcf_linkage.storage.engine import Engine, engine_named, held
 from bcf_linkage.storage.ledger import write_ledger
 from bcf_linkage.storage.manifest import Delivery, Manifest, digests, versions, write_manifest
 from bcf_linkage.storage.tables import write_tables
@@ -108,7 +108,7 @@ def _of_people(run: Run, engine: Engine, rules: Rulebook, areas: pl.DataFrame, s
     shared = run.extracts
 
     def cohorts(of: Table, rules_of: CohortSet) -> nw.LazyFrame:
-        exact = counts(registered, rules_of.from_sources(shared), run.year)
+        exact = held(engine, counts(registered, rules_of.from_sources(shared), run.year))
         return finished(protected(exact, rules.disclosure, AREA_LEVELS), of, rules_of.edition, stamp)
 
     of_the_fund = metrics(

@@ -163,15 +163,35 @@ TRANSFERS = Table(
     ),
 )
 
-SIGHTINGS = Table(
-    name="sightings",
-    grain="one extract that is shared",
+CONTACTS = Table(
+    name="contacts",
+    grain="one person, extract and place, and all that records of the extract tell alike of the person",
     source=OURS,
-    key=("extract",),
     columns=(
+        PERSON,
         Column("extract", Type.TEXT, "Name of the extract", OURS),
-        Column("people", Type.INTEGER, "Pseudonyms in it", OURS),
-        Column("people_linked", Type.INTEGER, "Pseudonyms in it that were linked", OURS),
+        Column("place", Type.TEXT, f"Where the trace of the records ended: {', '.join(KEPT)}", OURS),
+        *BORN,
+        Column("sex", Type.TEXT, "Person stated gender code", OURS),
+        Column("ethnic_category", Type.TEXT, "Ethnic category", OURS),
+        *LIVES,
+        Column("residence", Type.TEXT, "Code of where the person lives or came from, as the extract writes it", OURS),
+        Column("first_day", Type.DATE, "Day of the first of the records", OURS),
+        Column("last_day", Type.DATE, "Day of the last of the records", OURS),
+        Column("records", Type.INTEGER, "How many records tell so", OURS),
+    ),
+)
+
+COSTS = Table(
+    name="costs",
+    grain="one person and setting",
+    source=OURS,
+    key=("person", "setting"),
+    columns=(
+        PERSON,
+        Column("setting", Type.TEXT, "The extract that the activity comes from", OURS),
+        Column("cost", Type.DECIMAL, "Cost of the 24 months to the as-at date, in pounds", OURS),
+        Column("year_cost", Type.DECIMAL, "Cost of the twelve months to the as-at date, in pounds", OURS),
     ),
 )
 
@@ -191,5 +211,5 @@ def loose_links(extract: str) -> Table:
 
 
 PSEUDONYMISED: dict[str, Table] = {
-    table.name: table for table in (PEOPLE, SPELLS, ACTIVITY, STRATA, CARE, TRANSFERS, SIGHTINGS, *(loose_links(extract) for extract in EXTRACTS))
+    table.name: table for table in (CONTACTS, PEOPLE, SPELLS, ACTIVITY, COSTS, STRATA, CARE, TRANSFERS, *(loose_links(extract) for extract in EXTRACTS))
 }

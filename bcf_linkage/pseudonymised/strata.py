@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from bcf_linkage.definitions.periods import Period
 from bcf_linkage.definitions.pseudonymised_tables import STRATA
 from bcf_linkage.definitions.rulebook import Bands
 from bcf_linkage.pseudonymised.bands import equal_cost, high_risk
 from bcf_linkage.pseudonymised.pence import from_pence, to_pence
 
 
-def strata(people: nw.LazyFrame, activity: nw.LazyFrame, rules: Bands, year: Period) -> nw.LazyFrame:
-    """`people` and `activity` -> `strata`, one row per person, costs in pounds over the year.
+def strata(people: nw.LazyFrame, costs: nw.LazyFrame, rules: Bands) -> nw.LazyFrame:
+    """`people` and `costs` -> `strata`, one row per person, costs in pounds over the year.
 
     Bands and risk are for the registered population, by cost to the NHS; the cost to the council stands beside it. Who is not
     registered has costs, no band, and is not at high risk.
@@ -20,7 +19,7 @@ def strata(people: nw.LazyFrame, activity: nw.LazyFrame, rules: Bands, year: Per
     is_registered = nw.col("population") == "registered"
     costed = (
         people.select("person", "population", "practice_code", "age")
-        .join(_year_costs(activity, year), on="person", how="left")
+        .join(_by_payer(costs), on="person", how="left")
         .with_columns(
             pence=nw.col("health_pence").fill_null(0),
             social_care_cost=from_pence(nw.col("social_care_pence").fill_null(0)),
@@ -37,12 +36,11 @@ def strata(people: nw.LazyFrame, activity: nw.LazyFrame, rules: Bands, year: Per
     )
 
 
-def _year_costs(activity: nw.LazyFrame, year: Period) -> nw.LazyFrame:
+def _by_payer(costs: nw.LazyFrame) -> nw.LazyFrame:
     """One row per person: whole pence of the NHS and of the council."""
-    pence, is_council = to_pence(nw.col("cost")), nw.col("setting") == "adult_social_care"
+    pence, is_council = to_pence(nw.col("year_cost")), nw.col("setting") == "adult_social_care"
     return (
-        activity.filter(nw.col("month").is_between(year.start, year.end))
-        .select("person", health_pence=nw.when(is_council).then(0).otherwise(pence), social_care_pence=nw.when(is_council).then(pence).otherwise(0))
+        costs.select("person", health_pence=nw.when(is_council).then(0).otherwise(pence), social_care_pence=nw.when(is_council).then(pence).otherwise(0))
         .group_by("person")
         .agg(nw.col("health_pence").sum(), nw.col("social_care_pence").sum())
     )

@@ -125,6 +125,11 @@ class SparkEngine:
         return rows
 
 
+def held(engine: Engine, frame: nw.LazyFrame) -> nw.LazyFrame:
+    """The frame worked out now and kept in memory: for what is small and read more than once."""
+    return engine.frame(engine.collect(frame))
+
+
 @contextmanager
 def _aside(path: Path) -> Iterator[Path]:
     """A name beside the path to write under, which takes the path's place once all is written."""

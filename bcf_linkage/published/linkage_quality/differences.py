@@ -15,52 +15,47 @@ from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.rulebook import AgeBand, Disclosure
 from bcf_linkage.published.disclosure_control import SHOWN, SUPPRESSED, is_small, rounded
 from bcf_linkage.published.exact import ALL, text_of
-from bcf_linkage.published.linkage_quality.match import group, sources
-from bcf_linkage.published.linkage_quality.tallies import TALLY, tally
+from bcf_linkage.published.linkage_quality.match import group
+from bcf_linkage.published.linkage_quality.tallies import REGISTER, TALLY, tally
 
 MEANS = {"age": "Age", "records": "Records (in the source)", "pounds": "Cost (in the source, in pounds)"}
 SHARED = ("sex", "deprivation_quintile", "ethnic_category", "care_home")
 """Characteristics whose groups linked and unlinked people are shared out among."""
 
-
-def people_by_group(received: Mapping[str, nw.LazyFrame], rules: QualityRules, ages: Sequence[AgeBand]) -> nw.LazyFrame:
-    """Received rows -> tallies of linked and of unlinked people by characteristic, and of all the unlinked. Who is not registered is neither."""
-    found = []
-    for extract, rows in sources(received).items():
-        told = {c.code: group(c, extract, ages, ()) for c in rules.characteristics if c.code in SHARED and extract in c.columns}
-        people = _people(rows, {code: said.min() for code, said in told.items()})
-        unlinked = people.filter(nw.col("measure") == "people_unlinked")
-        found.append(tally(unlinked, nw.col("measure"), nw.lit(extract), nw.lit(1)))
-        found.extend(tally(people, nw.col("measure"), nw.lit(extract), nw.lit(1), code, nw.col(code)) for code in told)
-    return nw.concat(found)
+COLUMNS = {"care_home": "residence"}
+"""The columns of `contacts` that tell of a characteristic, where they go by another name."""
 
 
-def means(received: Mapping[str, nw.LazyFrame], activity: nw.LazyFrame) -> nw.LazyFrame:
-    """Received rows and `activity` -> one row per source, quantity, and linked or unlinked: how many people, the sum and the sum of squares.
+def people_by_group(contacts: nw.LazyFrame, rules: QualityRules, ages: Sequence[AgeBand]) -> nw.LazyFrame:
+    """`contacts` -> tallies of linked and of unlinked people by characteristic, and of all the unlinked. Who is not registered is neither."""
+    shared = [c for c in rules.characteristics if c.code in SHARED]
+    people = _people(contacts, {c.code: group(c, COLUMNS.get(c.code, c.code), ages, ()).min() for c in shared})
+    extract, measure, one = nw.col("extract"), nw.col("measure"), nw.lit(1)
+    divided = [tally(people.filter(extract.is_in(list(c.columns))), measure, extract, one, c.code, nw.col(c.code)) for c in shared]
+    return nw.concat([tally(people.filter(measure == "people_unlinked"), measure, extract, one), *divided])
+
+
+def means(contacts: nw.LazyFrame, costs: nw.LazyFrame) -> nw.LazyFrame:
+    """`contacts` and `costs` -> one row per source, quantity, and linked or unlinked: how many people, the sum and the sum of squares.
 
     All are whole numbers, so that they add up to the same in any order.
     """
-    found = []
-    for extract, rows in sources(received).items():
-        costs = activity.filter(nw.col("setting") == extract).group_by("person").agg(cost=nw.col("cost").sum())
-        people = _people(rows, {"age": nw.col("age").max(), "records": nw.len()}).join(costs, on="person", how="left")
-        people = people.with_columns(pounds=(nw.col("cost").fill_null(0.0) + 0.5).floor())
-        long = people.select("measure", *(nw.col(name).cast(nw.Int64) for name in MEANS)).unpivot(
-            on=list(MEANS), index="measure", variable_name="quantity", value_name="amount"
-        )
-        known = long.filter(~nw.col("amount").is_null()).with_columns(square=nw.col("amount") * nw.col("amount"))
-        sums = known.group_by("measure", "quantity").agg(people=nw.len().cast(nw.Int64), total=nw.col("amount").sum(), squares=nw.col("square").sum())
-        found.append(sums.with_columns(area_code=nw.lit(extract)))
-    return nw.concat(found)
+    people = _people(contacts, {"age": nw.col("age").max(), "records": nw.col("records").sum()})
+    spent = costs.select("person", "cost", extract=nw.col("setting"))
+    costed = people.join(spent, on=["person", "extract"], how="left").with_columns(pounds=(nw.col("cost").fill_null(0.0) + 0.5).floor())
+    whole = costed.select("measure", area_code=nw.col("extract"), **{name: nw.col(name).cast(nw.Int64) for name in MEANS})
+    long = whole.unpivot(on=list(MEANS), index=["area_code", "measure"], variable_name="quantity", value_name="amount")
+    known = long.filter(~nw.col("amount").is_null()).with_columns(square=nw.col("amount") * nw.col("amount"))
+    sums = known.group_by("area_code", "measure", "quantity")
+    return sums.agg(people=nw.len().cast(nw.Int64), total=nw.col("amount").sum(), squares=nw.col("square").sum())
 
 
-def _people(rows: nw.LazyFrame, told: Mapping[str, nw.Expr]) -> nw.LazyFrame:
-    """Rows -> one row per person who is linked or unlinked: `person`, `measure` and what is told of them."""
+def _people(contacts: nw.LazyFrame, told: Mapping[str, nw.Expr]) -> nw.LazyFrame:
+    """`contacts` of sources -> one row per person, extract, and `measure` (linked or unlinked), with what is told of them there."""
     place = nw.col("place")
-    kept = rows.filter(place != Place.NOT_REGISTERED).with_columns(
-        measure=nw.when(place == Place.LINKED).then(nw.lit("people_linked")).otherwise(nw.lit("people_unlinked"))
-    )
-    return kept.group_by("person", "measure").agg(**told) if told else kept.select("person", "measure").unique()
+    measure = nw.when(place == Place.LINKED).then(nw.lit("people_linked")).otherwise(nw.lit("people_unlinked"))
+    of_sources = contacts.filter((place != Place.NOT_REGISTERED) & (nw.col("extract") != REGISTER))
+    return of_sources.with_columns(measure=measure).group_by("person", "extract", "measure").agg(**told)
 
 
 def differences(protected: nw.LazyFrame, sums: nw.LazyFrame, rules: QualityRules, disclosure: Disclosure) -> nw.LazyFrame:

@@ -7,7 +7,7 @@ import narwhals as nw
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.places import KEPT, Place
 from bcf_linkage.published.exact import text_of
-from bcf_linkage.published.linkage_quality.tallies import TALLY, tally
+from bcf_linkage.published.linkage_quality.tallies import tally
 
 MEASURES = {place: {Place.LINKED: "linked", Place.NOT_REGISTERED: "not_registered", Place.UNLINKED: "unlinked"}.get(place, str(place)) for place in Place}
 REASON = "reason"
@@ -31,8 +31,9 @@ def flow(ledger: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
     )
 
 
-def sightings(seen: nw.LazyFrame) -> nw.LazyFrame:
-    """`extract`, `people`, `people_linked` -> tallies of people. Who was linked once and unlinked another time counts twice."""
-    counted = seen.select("people", "people_linked", area_code=nw.col("extract"), group_type=nw.lit("all"), group=nw.lit("all"))
-    long = counted.unpivot(on=["people", "people_linked"], index=["area_code", "group_type", "group"], variable_name="measure", value_name="count")
-    return long.select(*TALLY)
+def sightings(contacts: nw.LazyFrame) -> nw.LazyFrame:
+    """`contacts` -> tallies of people, and of those who are linked. Who was linked once and unlinked another time counts twice."""
+    is_linked = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0)
+    people = contacts.select("person", "extract", people_linked=is_linked, people=nw.lit(1)).unique()
+    long = people.unpivot(on=["people", "people_linked"], index=["extract"], variable_name="measure", value_name="count")
+    return tally(long, nw.col("measure"), nw.col("extract"), nw.col("count"))

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import narwhals as nw
 
+from bcf_linkage.definitions.code_lists import code_list
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.places import Place
 from bcf_linkage.published.linkage_quality.match import sources
 from bcf_linkage.published.linkage_quality.tallies import REGISTER, tally
 
-SEX = {"hospital_admissions": "sex", "emergency_care": "sex", "outpatients": "sex", "adult_social_care": "gender"}
 MALE_OR_FEMALE = ("1", "2")
 STAYS, ADMITTED, DISCHARGED = "hospital_admissions", "start_date_hospital_provider_spell", "discharge_date_from_hospital_provider_spell"
 DIAGNOSIS = "primary_diagnosis_icd"
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """One way for a linked record to be implausible, as an expression over the record and what the register says of its person."""
-
-    measure: str
-    holds: nw.Expr
-
-
-def implausible(received: Mapping[str, nw.LazyFrame], spells: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
-    """Received rows, the register's among them, and `spells` -> tallies of linked records, and of stays, that can hardly be right."""
+def implausible(received: Mapping[str, nw.LazyFrame], contacts: nw.LazyFrame, spells: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
+    """Received rows, the register's among them, `contacts` and `spells` -> tallies of linked records, and of stays, that can hardly be right."""
     register = _register(received[REGISTER])
-    scenarios = [_scenarios(rows, extract, register, rules) for extract, rows in sources(received).items()]
-    return nw.concat([*scenarios, _stays(spells, received[REGISTER])])
+    linked = contacts.filter(nw.col("place") == Place.LINKED).join(register, on="person", how="inner")
+    found = [_persons(linked.filter(nw.col("extract") == extract), extract) for extract in sources(received)]
+    found += [_days(rows, linked.filter(nw.col("extract") == extract), extract, rules) for extract, rows in sources(received).items()]
+    if STAYS in received:
+        found.append(_diagnoses(received[STAYS], register, rules))
+    return nw.concat([*found, _stays(spells, received[REGISTER])])
 
 
 def _register(rows: nw.LazyFrame) -> nw.LazyFrame:
@@ -44,23 +39,42 @@ def _register(rows: nw.LazyFrame) -> nw.LazyFrame:
     return people.select("person", **alike)
 
 
-def _scenarios(rows: nw.LazyFrame, extract: str, register: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
-    """One row per scenario that the extract can tell of."""
-    event = EXTRACTS[extract].event_date
-    day, death, born = nw.col(str(event)), nw.col("register_death"), nw.col("register_born")
-    found = [Scenario("after_death", day > death.dt.offset_by(f"{rules.limits.days_after_death}d").cast(nw.Date))]
+def _persons(contacts: nw.LazyFrame, extract: str) -> nw.LazyFrame:
+    """Linked contacts of an extract beside the register -> how many records tell of another month of birth, or of the other sex."""
+    ours, theirs = nw.col("sex"), nw.col("register_sex")
+    holds = {"other_birth_month": nw.col("birth_month") != nw.col("register_born")}
+    if any(column.codes == code_list("sex") for column in EXTRACTS[extract].columns):
+        holds["other_sex"] = ours.is_in(MALE_OR_FEMALE) & theirs.is_in(MALE_OR_FEMALE) & (ours != theirs)
+    return _counted(contacts, extract, holds, nw.col("records"))
+
+
+def _days(rows: nw.LazyFrame, contacts: nw.LazyFrame, extract: str, rules: QualityRules) -> nw.LazyFrame:
+    """How many linked records of an extract lie after the death or before the birth of their person.
+
+    Only of people of whom a first or last day does are the rows looked at.
+    """
+    death, born = nw.col("register_death").dt.offset_by(f"{rules.limits.days_after_death}d").cast(nw.Date), nw.col("register_born")
     month_born = born.str.slice(0, 4).cast(nw.Int64) * 12 + born.str.slice(5, 2).cast(nw.Int64)
-    found.append(Scenario("before_birth", day.dt.year().cast(nw.Int64) * 12 + day.dt.month().cast(nw.Int64) < month_born))
-    found.append(Scenario("other_birth_month", nw.col("birth_month") != born))
-    if extract in SEX:
-        ours, theirs = nw.col(SEX[extract]), nw.col("register_sex")
-        found.append(Scenario("other_sex", ours.is_in(MALE_OR_FEMALE) & theirs.is_in(MALE_OR_FEMALE) & (ours != theirs)))
-    if extract == STAYS:
-        found.append(Scenario("sex_contradicted", _contradicted(rules)))
-    linked = rows.filter(nw.col("place") == Place.LINKED).join(register, on="person", how="inner")
-    flags = linked.select(**{each.measure: nw.when(each.holds.fill_null(False)).then(1).otherwise(0) for each in found})
-    summed = flags.select(**{each.measure: nw.col(each.measure).sum() for each in found})
-    long = summed.with_columns(area_code=nw.lit(extract)).unpivot(on=[e.measure for e in found], index="area_code", variable_name="measure", value_name="count")
+
+    def holds(first: str, last: str) -> dict[str, nw.Expr]:
+        return {"after_death": nw.col(last) > death, "before_birth": nw.col(first).dt.year().cast(nw.Int64) * 12 + nw.col(first).dt.month() < month_born}
+
+    doubtful = contacts.filter(nw.any_horizontal(*holds("first_day", "last_day").values(), ignore_nulls=True))
+    whose = doubtful.select("person", "register_death", "register_born").unique()
+    records = rows.filter(nw.col("place") == Place.LINKED).select("person", day=nw.col(str(EXTRACTS[extract].event_date)))
+    return _counted(records.join(whose, on="person", how="inner"), extract, holds("day", "day"), nw.lit(1))
+
+
+def _diagnoses(stays: nw.LazyFrame, register: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
+    """How many linked episodes have a primary diagnosis that the sex on the register rules out."""
+    linked = stays.filter(nw.col("place") == Place.LINKED).select("person", DIAGNOSIS).join(register, on="person", how="inner")
+    return _counted(linked, STAYS, {"sex_contradicted": _contradicted(rules)}, nw.lit(1))
+
+
+def _counted(rows: nw.LazyFrame, extract: str, holds: Mapping[str, nw.Expr], records: nw.Expr) -> nw.LazyFrame:
+    """Rows -> one tally per measure: of how many records it holds."""
+    summed = rows.select(**{measure: nw.when(each.fill_null(False)).then(records).otherwise(0).sum() for measure, each in holds.items()})
+    long = summed.with_columns(area_code=nw.lit(extract)).unpivot(on=list(holds), index="area_code", variable_name="measure", value_name="count")
     return tally(long, nw.col("measure"), nw.col("area_code"), nw.col("count").fill_null(0))
 
 
@@ -81,6 +95,4 @@ def _stays(spells: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
     longest = stays.with_columns(longest=nw.col("last").cum_max().over("person", order_by=order))
     before = longest.with_columns(before=nw.col("longest").shift(1).over("person", order_by=order))
     flagged = before.select(stays_linked=nw.lit(1), overlapping_stays=nw.when((nw.col("first") < nw.col("before")).fill_null(False)).then(1).otherwise(0))
-    summed = flagged.select(nw.col("stays_linked").sum(), nw.col("overlapping_stays").sum()).with_columns(area_code=nw.lit(STAYS))
-    long = summed.unpivot(on=["stays_linked", "overlapping_stays"], index="area_code", variable_name="measure", value_name="count")
-    return tally(long, nw.col("measure"), nw.col("area_code"), nw.col("count").fill_null(0))
+    return _counted(flagged, STAYS, {name: nw.col(name) == 1 for name in ("stays_linked", "overlapping_stays")}, nw.lit(1))

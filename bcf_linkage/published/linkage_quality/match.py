@@ -24,7 +24,7 @@ def told_together(received: Mapping[str, nw.LazyFrame], rules: QualityRules, age
     """
     linked, together = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0), {}
     for extract, rows in received.items():
-        if groups := {c.code: group(c, extract, ages, practices) for c in rules.characteristics if extract in c.columns}:
+        if groups := {c.code: group(c, c.columns[extract], ages, practices) for c in rules.characteristics if extract in c.columns}:
             told = rows.select(linked=linked, one=nw.lit(1), **groups).group_by(*groups)
             together[extract] = told.agg(linked=nw.col("linked").sum(), rows_traced=nw.col("one").sum())
     return together
@@ -58,9 +58,9 @@ def _positive_controls(told: Mapping[str, nw.LazyFrame], rules: QualityRules) ->
     return found
 
 
-def group(characteristic: Characteristic, extract: str, ages: Sequence[AgeBand], practices: Collection[str]) -> nw.Expr:
-    """The group that a received row of the extract belongs to. Never null."""
-    column = nw.col(characteristic.columns[extract])
+def group(characteristic: Characteristic, name: str, ages: Sequence[AgeBand], practices: Collection[str]) -> nw.Expr:
+    """The group that a row belongs to by what its column of that name tells. Never null."""
+    column = nw.col(name)
     if characteristic.kind == "age":
         return age_band(column, ages).fill_null(NOT_RECORDED)
     if characteristic.kind == "codes":
