@@ -56,10 +56,10 @@ def judge(table: Table, text: pl.LazyFrame) -> tuple[Verdict, ...]:
 
     The first call of a process imports Great Expectations, which takes seconds. Raises EnvironmentRefused if a rule cannot be judged.
     """
-    with _silence():
-        with _without_spark():
-            from expectations.suites import view
+    prepare()
+    from expectations.suites import view
 
+    with _silence():
         rules = tuple(judged(table))
         views = dict.fromkeys(view(table, column, rule) for column, rule in rules)
         rows, tallied = tallies(text, [v for v in views if v != KEY], table.key)
@@ -67,6 +67,12 @@ def judge(table: Table, text: pl.LazyFrame) -> tuple[Verdict, ...]:
         for batch in _batches({v: tallied[v] for v in views}):
             failed |= _failed(table, batch)
     return tuple(Verdict(table.name, column, rule.rule, rows, failed.get((column, rule.rule), 0)) for column, rule in rules)
+
+
+def prepare() -> None:
+    """Import Great Expectations, if it is not yet there."""
+    with _silence(), _without_spark():
+        import expectations.suites  # noqa: F401
 
 
 def _batches(tallied: Mapping[View, pl.DataFrame]) -> Iterator[dict[View, pl.DataFrame]]:

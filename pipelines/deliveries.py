@@ -10,12 +10,12 @@ from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.nhs_number import Kind
 from bcf_linkage.identifiable.parse import opened
 from bcf_linkage.storage import ledger
-from expectations.check import judge
 from expectations.gate import gate, hold, tolerances
+from pipelines import judging
 from pipelines.custody import pseudonym_key
 from pipelines.evidence import weigh
 from pipelines.publish import exact_ledger
-from pipelines.receive import ReceiveContext, Received, areas_of, read_through, readable, register_of, write
+from pipelines.receive import ReceiveContext, Received, areas_of, read_through, register_of, write
 from pipelines.registering import note_numbers
 from pipelines.runs import Run
 from pipelines.tracing import Register
@@ -32,8 +32,10 @@ def receive_extract(run: Run, extract: str) -> Received:
     deliveries = opened(table, run.files(extract))
     key, sample = pseudonym_key(run.request.workspace), run.rulebook().linkage.experiments.sample
     context = ReceiveContext(_kind(run), run.as_at, key, areas_of(settings.postcodes), _register(run), sample)
+    judging.begin(run)
     through = read_through(table, deliveries, context)
-    hold(gate(judge(table, readable(deliveries)), tolerances(settings.tolerances)), _named(run.files(extract)))
+    verdicts = judging.verdicts(run, extract)
+    hold(gate(verdicts, tolerances(settings.tolerances)), _named(run.files(extract)))
     weigh(run, through, context)
     if extract == REGISTER:
         note_numbers(run, through.rows.people)

@@ -12,6 +12,7 @@ from bcf_linkage.storage.store import Workspace
 from bcf_linkage.storage.zones import close_to_others
 from pipelines import progress
 from pipelines.custody import begin_vault
+from pipelines.judging import bench
 from pipelines.running import run_once
 from pipelines.screens import Screen
 from pipelines.settings import FILE, read_settings
@@ -46,6 +47,7 @@ def demonstrate(locality: str, people: int, seed: int, out: Path, with_prefect: 
     if out.exists() and any(out.iterdir()):
         _refuse_unless_synthetic(out)
         shutil.rmtree(out)
+    bench()  # It takes seconds to begin, in which people are made up.
     synthesise(locality, people, seed, out, "csv", screen)
     return run_once(out, AS_AT, "polars", with_prefect, screen, why="demonstration")
 

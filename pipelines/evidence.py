@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from bcf_linkage.definitions.linkage_rules import QualityRules
@@ -31,11 +32,12 @@ def folder(run: Run) -> Path:
 def weigh(run: Run, through: ReadThrough, context: ReceiveContext) -> None:
     """Write the evidence on one extract that has been read through: counts to the audit zone, loose links as pseudonyms beside the rows."""
     rules = run.rulebook().linkage
-    counts = pl.concat([frame.cast(COUNTS) for frame in _counts(through, context, rules)])
+    people = with_rows(through)
+    counts = pl.concat([frame.cast(COUNTS) for frame in _counts(through, people, context, rules)])
     target = folder(run) / f"{through.extract.name}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
     counts.with_columns(area_code=pl.lit(through.extract.name)).sort("measure", "group_type", "group").write_parquet(target)
-    links = ENGINE.frame(loose_links(through, context))
+    links = ENGINE.frame(loose_links(people, context))
     PolarsEngine(pseudonymise.name_of(context.key)).write(links, loose_links_of(run, through.extract.name))
 
 
@@ -44,13 +46,13 @@ def loose_links_of(run: Run, extract: str) -> Path:
     return run.table(f"loose_links_{extract}")
 
 
-def loose_links(through: ReadThrough, context: ReceiveContext) -> pl.DataFrame:
-    """Unlinked people as they would be linked on too little: `person` (their pseudonym) and `candidate` (the pseudonym it might be).
+def loose_links(people: pl.DataFrame, context: ReceiveContext) -> pl.DataFrame:
+    """Of `with_rows`, unlinked people as they would be linked on too little: `person` (their pseudonym) and `candidate` (the pseudonym it might be).
 
     The candidate is the person whose number the record bears, confirmed by nothing. Where records under one local number bear two
     people's numbers, none is chosen.
     """
-    unlinked = with_rows(through).filter(pl.col("reason").is_in(reasons_for(Place.UNLINKED)))
+    unlinked = people.filter(pl.col("reason").is_in(reasons_for(Place.UNLINKED)))
     register = context.register.numbers.filter(pl.col("listed") & ~pl.col("shared")).select("number", candidate_number="person_number")
     borne = unlinked.select("person", "number").join(register, on="number", how="inner").select("person", "candidate_number").unique()
     single = borne.filter(pl.len().over("person") == 1).sort("person")
@@ -63,9 +65,8 @@ def evidence_of(run: Run) -> pl.DataFrame:
     return pl.concat([pl.read_parquet(path) for path in sorted(folder(run).glob("*.parquet"))])
 
 
-def _counts(through: ReadThrough, context: ReceiveContext, rules: QualityRules) -> Iterator[pl.DataFrame]:
+def _counts(through: ReadThrough, people: pl.DataFrame, context: ReceiveContext, rules: QualityRules) -> Iterator[pl.DataFrame]:
     table, guards = through.extract, TraceRules.build(context.as_at).guards
-    people = with_rows(through)
     identities = ENGINE.frame(people)
     yield ENGINE.collect(evidence.identifiers(identities, table, guards, rules.limits, context.as_at))
     if table.name == examine.REGISTER:
@@ -80,10 +81,9 @@ def _counts(through: ReadThrough, context: ReceiveContext, rules: QualityRules) 
 
 def with_rows(through: ReadThrough) -> pl.DataFrame:
     """The identities under which records went to trace, each with how many did."""
-    kept = [reason for place in KEPT for reason in reasons_for(place)]
-    traced = through.ended.filter(pl.col("reason").is_in(kept)).group_by("at").agg(rows=pl.len().cast(pl.Int64))
-    people = through.rows.people.with_row_index("at").with_columns(pl.col("at").cast(traced.schema["at"]))
-    return people.join(traced, on="at", how="inner", maintain_order="left").drop("at")
+    kept = through.ended["reason"].is_in([reason for place in KEPT for reason in reasons_for(place)])
+    rows = np.bincount(through.ended["at"].filter(kept), minlength=through.rows.people.height)
+    return through.rows.people.with_columns(rows=pl.Series(rows, dtype=pl.Int64)).filter(pl.col("rows") > 0)
 
 
 def _column(table: Table, kind: Identity) -> str:

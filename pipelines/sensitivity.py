@@ -33,6 +33,9 @@ from pipelines.stratify import received_rows
 
 REGISTER = "gp_registrations"
 AREA_LEVELS = 3
+NOT_ASKED_FOR = ("trace_score", "trace_margin", "trace_pattern", "number_state", "nhs_number_status_derived")
+"""What the trace told of rows, and no stage reads."""
+
 PERSON_TABLES = ("costs", "care", "strata")
 
 Frames = Mapping[str, nw.LazyFrame]
@@ -71,7 +74,7 @@ def cohorts_moved(run: Run, engine: Engine, rules: Rulebook, quality: QualityRul
 
 def _relinked(run: Run, engine: Engine, quality: QualityRules) -> tuple[Relinked, Relinked]:
     """Under the strict rule, and under the loose one."""
-    received = received_rows(run, engine)
+    received = {extract: rows.drop(*NOT_ASKED_FOR) for extract, rows in received_rows(run, engine).items()}
     falls = (nw.col("place") == Place.LINKED) & ~nw.col("trace_reason").is_in(list(quality.strict_reasons))
     lost = held(engine, nw.concat([rows.filter(falls).select("person") for extract, rows in received.items() if extract != REGISTER]).unique())
     links = {extract: engine.scan(run.table(f"loose_links_{extract}")) for extract in received if extract != REGISTER}

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from bcf_linkage.identifiable import examine, pseudonymise, rules
 from bcf_linkage.identifiable.parse import Delivery
 from bcf_linkage.identifiable.period import OUTSIDE
 from bcf_linkage.storage.engine import PolarsEngine
-from bcf_linkage.storage.rows import beside, fingerprint, positions, repeated, telling_seed, with_entries
+from bcf_linkage.storage.rows import beside, fingerprint, positions, repeated, tells_apart, with_entries
 from pipelines.examining import examined
 from pipelines.tracing import Register
 
@@ -72,15 +73,17 @@ class Rows:
 
 
 def read(extract: Table, deliveries: Sequence[Delivery], against: examine.Against, register: Register, key: bytes, sample: int) -> Rows:
-    """Read the deliveries twice: for the identities that they hold, and for what each row tells.
+    """Read the deliveries, for the identities that they hold and for what each row tells.
 
     The trace is put to the test on so many people of the extract as `sample` says.
     """
     text = rules.tidied(nw.from_native(text_of(deliveries)), extract)
-    identities = ENGINE.collect(examine.identities(text, extract))
+    identities, told, seed = _identities_and_rows(extract, text, deliveries, against.as_at)
     found, experiments = examined(identities, extract, against, register, sample)
     people = _with_tokens(found, key)
-    return Rows(extract, text, people, _told(extract, text, people, deliveries, against.as_at), experiments)
+    at = positions(told["identity"], people.select(fingerprint(examine.who(extract), seed)).to_series())
+    placed = told.drop("identity").with_columns(at.alias("at"), failures=told["failures"] + people["identity_failures"].gather(at))
+    return Rows(extract, text, people, placed, experiments)
 
 
 def text_of(deliveries: Sequence[Delivery]) -> pl.LazyFrame:
@@ -95,25 +98,29 @@ def _with_tokens(people: pl.DataFrame, key: bytes) -> pl.DataFrame:
     return people.join(pl.concat(tokens), on=["domain", "subject"], how="left", maintain_order="left")
 
 
-def _told(extract: Table, text: nw.LazyFrame, people: pl.DataFrame, deliveries: Sequence[Delivery], as_at: date) -> pl.DataFrame:
+def _identities_and_rows(extract: Table, text: nw.LazyFrame, deliveries: Sequence[Delivery], as_at: date) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Each identity once, and what each row tells, with the fingerprint of its `identity` under the seed that comes with them. One reading gives both."""
     who = examine.who(extract)
-    seed = telling_seed(people, who)
+    distinct: pl.LazyFrame = examine.identities(text, extract).to_native()
     facts: pl.LazyFrame = examine.facts(text, extract, as_at).to_native()
-    told = facts.select(
-        pl.col("file").cast(pl.Enum([delivery.file for delivery in deliveries])),
-        pl.col("outside").cast(pl.Enum(OUTSIDE)),
-        "fresh",
-        "failures",
-        "spell",
-        identity=fingerprint(who, seed),
-        key=fingerprint(extract.key, 0),
-        other_key=fingerprint(extract.key, 1),
-    ).collect(engine="streaming")
+    for seed in count():
+        rows = facts.select(
+            pl.col("file").cast(pl.Enum([delivery.file for delivery in deliveries])),
+            pl.col("outside").cast(pl.Enum(OUTSIDE)),
+            "fresh",
+            "failures",
+            "spell",
+            identity=fingerprint(who, seed),
+            key=fingerprint(extract.key, 0),
+            other_key=fingerprint(extract.key, 1),
+        )
+        identities, told = pl.collect_all([distinct, rows], engine="streaming")
+        if tells_apart(identities, who, seed):
+            break
     if len(told) != sum(delivery.readable for delivery in deliveries):
         files = ", ".join(str(delivery.path) for delivery in deliveries)
         raise DataRefused(f"{files}: the rows cannot be told apart for certain; ask the supplier for a file without quotes in its values")
-    at = positions(told["identity"], people.select(fingerprint(who, seed)).to_series())
-    return told.drop("identity").with_columns(at.alias("at"), failures=told["failures"] + people["identity_failures"].gather(at))
+    return identities, told, seed
 
 
 def settled(rows: Rows) -> pl.DataFrame:

@@ -6,7 +6,6 @@ Millions of rows are held here as a few numbers each: which identity a row has, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 
 import numpy as np
 import polars as pl
@@ -17,9 +16,9 @@ def fingerprint(columns: Sequence[str], seed: int) -> pl.Expr:
     return pl.struct(columns).hash(seed)
 
 
-def telling_seed(rows: pl.DataFrame, columns: Sequence[str]) -> int:
-    """The first seed under which no two of these different rows have one fingerprint. Nearly always the very first."""
-    return next(seed for seed in count() if rows.select(fingerprint(columns, seed).is_unique().all()).item())
+def tells_apart(rows: pl.DataFrame, columns: Sequence[str], seed: int) -> bool:
+    """Whether no two of these different rows have one fingerprint under the seed. The very first seed nearly always does."""
+    return bool(rows.select(fingerprint(columns, seed).is_unique().all()).item())
 
 
 def positions(fingerprints: pl.Series, known: pl.Series) -> pl.Series:

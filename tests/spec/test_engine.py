@@ -13,7 +13,7 @@ import pytest
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
 from bcf_linkage.storage.engine import Engine, PolarsEngine, SparkEngine, engine_named
-from bcf_linkage.storage.rows import beside, fingerprint, positions, repeated, telling_seed, with_entries
+from bcf_linkage.storage.rows import beside, fingerprint, positions, repeated, tells_apart, with_entries
 
 ROWS = pl.DataFrame(
     {
@@ -122,8 +122,9 @@ def test_two_keys_with_one_fingerprint_in_common_are_two_keys() -> None:
 
 def test_fingerprints_tell_different_rows_apart_and_lead_back_to_them() -> None:
     people = pl.DataFrame({"a": ["x", "x", None, ""], "b": ["1", None, "x", "x1"]})
-    seed = telling_seed(people, ["a", "b"])
-    prints = people.select(fingerprint(["a", "b"], seed)).to_series()
+    assert tells_apart(people, ["a", "b"], 0)
+    assert not tells_apart(people[[0, 1, 0]], ["a", "b"], 0)
+    prints = people.select(fingerprint(["a", "b"], 0)).to_series()
     assert prints.n_unique() == 4
     assert positions(prints.gather([2, 0, 0, 3]), prints).to_list() == [2, 0, 0, 3]
 
