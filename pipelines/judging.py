@@ -61,6 +61,11 @@ class Bench:
             raise _REFUSALS[answer["refused"]](answer["message"])
         return tuple(Verdict(answer["extract"], *verdict) for verdict in answer["verdicts"])
 
+    def end(self) -> None:
+        """End the process, and with it whatever it has not answered."""
+        self._process.kill()
+        self._process.wait()
+
     @property
     def ended(self) -> bool:
         """Whether the process is there no more."""

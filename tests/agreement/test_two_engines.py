@@ -19,8 +19,10 @@ from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.schema import Table
 from bcf_linkage.pseudonymised.activity import activity
 from bcf_linkage.pseudonymised.care import care
+from bcf_linkage.pseudonymised.contacts import contacts
+from bcf_linkage.pseudonymised.costs import costs
 from bcf_linkage.pseudonymised.extracts import complete
-from bcf_linkage.pseudonymised.link import people, sightings
+from bcf_linkage.pseudonymised.link import people
 from bcf_linkage.pseudonymised.spells import spells
 from bcf_linkage.pseudonymised.strata import strata
 from bcf_linkage.pseudonymised.transfers import transfers
@@ -28,8 +30,7 @@ from bcf_linkage.published.counts import counts
 from bcf_linkage.published.data_quality import data_quality
 from bcf_linkage.published.disclosure_control import protected
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group
-from bcf_linkage.published.linkage_quality.flow import flow
-from bcf_linkage.published.linkage_quality.flow import sightings as seen
+from bcf_linkage.published.linkage_quality.flow import flow, sightings
 from bcf_linkage.published.linkage_quality.implausible import implausible
 from bcf_linkage.published.linkage_quality.match import matches, told_together
 from bcf_linkage.published.linkage_quality.sensitivity import sensitivity
@@ -73,12 +74,13 @@ def published(name: str, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
-    "people": lambda f: people(extracts(f), AS_AT, RULES.bands.ages),
-    "sightings": lambda f: sightings({name: f[name] for name in SHARED}),
+    "contacts": lambda f: contacts(shared(f)),
+    "people": lambda f: people(f["gp_registrations"], f["contacts"], AS_AT, RULES.bands.ages),
     "spells": lambda f: spells(extracts(f), AS_AT, RULES.ambulatory),
     "activity": lambda f: activity(extracts(f), f["spells"], RULES.prices, WINDOW),
     "transfers": lambda f: transfers(extracts(f), f["spells"], WINDOW),
-    "strata": lambda f: strata(f["people"], f["activity"], RULES.bands, YEAR),
+    "costs": lambda f: costs(f["activity"], YEAR),
+    "strata": lambda f: strata(f["people"], f["costs"], RULES.bands),
     "care": lambda f: care(f["people"], extracts(f), RULES.clinical_codes, YEAR),
     "population": lambda f: population(f["people"], f["strata"], f["care"], f["areas"]),
     "risk_bands": lambda f: published("risk_bands", risk_bands(f["population"], RULES.disclosure, YEAR)),
@@ -88,10 +90,10 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "bcf_metrics": lambda f: published("bcf_metrics", protected(f["exact metrics"], RULES.disclosure)),
     "flow": lambda f: flow(f["ledger"], RULES.linkage),
     "matches": lambda f: matches(told_together(shared(f), RULES.linkage, RULES.bands.ages, ("J82001", "J82002")), RULES.linkage),
-    "people by group": lambda f: people_by_group(shared(f), RULES.linkage, RULES.bands.ages),
-    "implausible": lambda f: implausible(shared(f), f["spells"], RULES.linkage),
-    "means": lambda f: means(shared(f), f["activity"]),
-    "exact linkage": lambda f: exact([f["flow"], seen(f["sightings"]), f["matches"], f["people by group"], f["implausible"]], RULES.linkage, YEAR),
+    "people by group": lambda f: people_by_group(f["contacts"], RULES.linkage, RULES.bands.ages),
+    "implausible": lambda f: implausible(shared(f), f["contacts"], f["spells"], RULES.linkage),
+    "means": lambda f: means(f["contacts"], f["costs"]),
+    "exact linkage": lambda f: exact([f["flow"], sightings(f["contacts"]), f["matches"], f["people by group"], f["implausible"]], RULES.linkage, YEAR),
     "linkage": lambda f: protected(f["exact linkage"], RULES.disclosure, RULES.linkage.depth),
     "linkage_differences": lambda f: published("linkage_differences", differences(f["linkage"], dated(f["means"]), RULES.linkage, RULES.disclosure)),
     "linkage_sensitivity": lambda f: published("linkage_sensitivity", sensitivity({(rule, "a"): f["cohort_counts"] for rule in ("strict", "default")})),

@@ -15,6 +15,8 @@ from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.pseudonymised.activity import activity
 from bcf_linkage.pseudonymised.bands import equal_cost
 from bcf_linkage.pseudonymised.care import care
+from bcf_linkage.pseudonymised.contacts import REGISTER, contacts
+from bcf_linkage.pseudonymised.costs import costs
 from bcf_linkage.pseudonymised.link import people
 from bcf_linkage.pseudonymised.spells import spells
 from bcf_linkage.pseudonymised.strata import strata
@@ -77,13 +79,13 @@ LOCALITY = st.fixed_dictionaries(
 
 def worked_out(rows: dict[str, list[dict[str, Any]]]) -> dict[str, pl.DataFrame]:
     every = received(**rows)
-    persons = lazy(collected(people(every, AS_AT, RULES.bands.ages)))
+    persons = lazy(collected(people(every[REGISTER], contacts(every), AS_AT, RULES.bands.ages)))
     stays = lazy(collected(spells(every, AS_AT, RULES.ambulatory)))
     used = lazy(collected(activity(every, stays, RULES.prices, window_to(AS_AT))))
     tables = {
         PEOPLE.name: persons,
         ACTIVITY.name: used,
-        STRATA.name: strata(persons, used, RULES.bands, year_to(AS_AT)),
+        STRATA.name: strata(persons, costs(used, year_to(AS_AT)), RULES.bands),
         CARE.name: care(persons, every, RULES.clinical_codes, year_to(AS_AT)),
     }
     return {name: collected(frame).pipe(lambda f: f.sort(f.columns)) for name, frame in tables.items()}

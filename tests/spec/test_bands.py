@@ -12,6 +12,7 @@ from bcf_linkage.definitions.periods import year_to
 from bcf_linkage.definitions.pseudonymised_tables import ACTIVITY, PEOPLE
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.pseudonymised.bands import equal_cost
+from bcf_linkage.pseudonymised.costs import costs
 from bcf_linkage.pseudonymised.strata import strata
 from tests.made_frames import lazy, rows_of, table
 
@@ -53,10 +54,10 @@ def test_the_cuts_lie_at_exact_fifths_of_the_total(costlier: int, band: str) -> 
     assert bands_of(pence)[-1] == band
 
 
-def standing(people: list[dict[str, Any]], costs: dict[str, float], **activity: Any) -> list[tuple[Any, ...]]:
-    rows = [{"person": who, "month": date(2014, 3, 1), "setting": "outpatients", "quantity": 1.0, "cost": cost, **activity} for who, cost in costs.items()]
+def standing(people: list[dict[str, Any]], spent: dict[str, float], **activity: Any) -> list[tuple[Any, ...]]:
+    rows = [{"person": who, "month": date(2014, 3, 1), "setting": "outpatients", "quantity": 1.0, "cost": cost, **activity} for who, cost in spent.items()]
     defaults = {"population": "registered", "practice_code": "J82001", "age": 50}
-    given = strata(lazy(table(PEOPLE, ({**defaults, **row} for row in people))), lazy(table(ACTIVITY, rows)), RULES, year_to(AS_AT))
+    given = strata(lazy(table(PEOPLE, ({**defaults, **row} for row in people))), costs(lazy(table(ACTIVITY, rows)), year_to(AS_AT)), RULES)
     return rows_of(given, "person", "health_cost", "social_care_cost", "band", "high_risk")
 
 

@@ -11,6 +11,7 @@ import pytest
 from bcf_linkage.definitions.periods import year_to
 from bcf_linkage.definitions.pseudonymised_tables import SPELLS
 from bcf_linkage.definitions.rulebook import Rulebook
+from bcf_linkage.pseudonymised.contacts import contacts
 from bcf_linkage.published.disclosure_control import protected
 from bcf_linkage.published.linkage_quality.assessment import Figures, precision_and_recall, summary, wilson
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group
@@ -112,7 +113,7 @@ REGISTER = [
 def test_links_that_can_hardly_be_right(record: dict[str, Any], found: set[str]) -> None:
     admission = {"start_date_hospital_provider_spell": record.pop("day", date(2014, 1, 1)), **record}
     received = {"gp_registrations": lazy(extract("gp_registrations", REGISTER)), "hospital_admissions": lazy(extract("hospital_admissions", [admission]))}
-    told = implausible(received, lazy(table(SPELLS, [])), QUALITY)
+    told = implausible(received, contacts(received), lazy(table(SPELLS, [])), QUALITY)
     assert {measure for measure, count in rows_of(told, "measure", "count") if count} == found
 
 
@@ -129,7 +130,8 @@ def test_links_that_can_hardly_be_right(record: dict[str, Any], found: set[str])
 def test_two_beds_at_once(stays: list[tuple[int, int | None]], overlaps: int) -> None:
     days = [{"start_date_hospital_provider_spell": date(2014, 1, a), "discharge_date_from_hospital_provider_spell": b and date(2014, 1, b)} for a, b in stays]
     spells = table(SPELLS, ({"person": "there", "nights": 3, "hospital_provider_spell_number": f"s{n}", **stay} for n, stay in enumerate(days)))
-    told = implausible({"gp_registrations": lazy(extract("gp_registrations", REGISTER))}, lazy(spells), QUALITY)
+    received = {"gp_registrations": lazy(extract("gp_registrations", REGISTER))}
+    told = implausible(received, contacts(received), lazy(spells), QUALITY)
     assert dict(rows_of(told, "measure", "count")) == {"stays_linked": len(stays), "overlapping_stays": overlaps}
 
 
@@ -137,13 +139,13 @@ def test_linked_and_unlinked_people_side_by_side() -> None:
     rows = [{"person": f"l{n}", "gender": "12"[n % 2], "age": 40 + n % 2 * 20} for n in range(200)]
     rows += [{"person": f"u{n}", "gender": "2", "age": 70, **UNLINKED} for n in range(100)]
     rows += [{"person": "l0", "gender": "1", "age": 40}, {"person": "elsewhere", "gender": "1", "age": 20, "place": "seen, not registered"}]
-    received = {CARE: lazy(extract(CARE, rows))}
-    activity = lazy(pl.DataFrame({"person": ["l1", "u1"], "setting": [CARE, CARE], "cost": [100.4, 50.0]}))
+    seen_people = contacts({CARE: lazy(extract(CARE, rows))})
+    spent = lazy(pl.DataFrame({"person": ["l1", "u1"], "setting": [CARE, CARE], "cost": [100.4, 50.0]}))
     seen = pl.DataFrame(
         [{"measure": m, "area_code": CARE, "group_type": "all", "group": "all", "count": n} for m, n in (("people", 301), ("people_linked", 200))]
     )
-    shown = protected(exact([people_by_group(received, QUALITY, RULES.bands.ages), lazy(seen)], QUALITY, YEAR), RULES.disclosure, QUALITY.depth)
-    sums = collected(means(received, activity)).with_columns(period_start=pl.lit(YEAR.start), period_end=pl.lit(YEAR.end))
+    shown = protected(exact([people_by_group(seen_people, QUALITY, RULES.bands.ages), lazy(seen)], QUALITY, YEAR), RULES.disclosure, QUALITY.depth)
+    sums = collected(means(seen_people, spent)).with_columns(period_start=pl.lit(YEAR.start), period_end=pl.lit(YEAR.end))
     told = {(r["characteristic"], r["group"]): r for r in collected(differences(shown, lazy(sums), QUALITY, RULES.disclosure)).to_dicts()}
     age = told["age", "all"]
     assert (age["linked_people"], age["unlinked_people"], age["linked"], age["unlinked"]) == (200, 100, 50.0, 70.0)
@@ -159,10 +161,10 @@ def test_linked_and_unlinked_people_side_by_side() -> None:
 
 def test_nothing_is_compared_of_a_few() -> None:
     rows = [{"person": f"l{n}", "gender": "1", "age": 50} for n in range(200)] + [{"person": f"u{n}", "gender": "1", "age": 20, **UNLINKED} for n in range(7)]
-    received = {CARE: lazy(extract(CARE, rows))}
-    activity = lazy(pl.DataFrame({"person": ["l1"], "setting": [CARE], "cost": [1.0]}))
-    sums = collected(means(received, activity)).with_columns(period_start=pl.lit(YEAR.start), period_end=pl.lit(YEAR.end))
-    shown = protected(exact([people_by_group(received, QUALITY, RULES.bands.ages)], QUALITY, YEAR), RULES.disclosure, QUALITY.depth)
+    seen_people = contacts({CARE: lazy(extract(CARE, rows))})
+    spent = lazy(pl.DataFrame({"person": ["l1"], "setting": [CARE], "cost": [1.0]}))
+    sums = collected(means(seen_people, spent)).with_columns(period_start=pl.lit(YEAR.start), period_end=pl.lit(YEAR.end))
+    shown = protected(exact([people_by_group(seen_people, QUALITY, RULES.bands.ages)], QUALITY, YEAR), RULES.disclosure, QUALITY.depth)
     told = collected(differences(shown, lazy(sums), QUALITY, RULES.disclosure))
     assert told.height
     assert set(told["status"]) == {"suppressed"}

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from bcf_linkage.definitions.periods import year_to
+from bcf_linkage.definitions.pseudonymised_tables import CONTACTS
 from bcf_linkage.definitions.published_tables import DATA_QUALITY, LINKAGE_LEDGER, LINKAGE_QUALITY, PUBLISHED, RISK_BANDS
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.published.data_dictionary import data_dictionary
@@ -18,7 +19,7 @@ from bcf_linkage.published.linkage_quality.tallies import exact
 from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
 from bcf_linkage.published.risk_bands import risk_bands
 from bcf_linkage.published.tables import Stamp, finished
-from tests.made_frames import collected, lazy, rows_of
+from tests.made_frames import collected, lazy, rows_of, table
 
 AS_AT = date(2014, 9, 30)
 RULES = Rulebook.build(AS_AT)
@@ -27,11 +28,15 @@ STAMP = Stamp(AS_AT, "a-run")
 SOURCE = "adult_social_care"
 
 
+def seen(people: int, linked: int) -> pl.DataFrame:
+    """Contacts of so many people with the source, of whom so many are linked."""
+    return table(CONTACTS, ({"person": str(n), "extract": SOURCE, "place": "linked" if n < linked else "unlinked"} for n in range(people)))
+
+
 def tables(*entries: tuple[str, str, int], people: int = 900, people_linked: int = 700) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The published quality and ledger of one source, whose rows ended in these places for these reasons."""
     ledger = pl.DataFrame([(SOURCE, "one.csv", *entry) for entry in entries], ["extract", "file", "place", "reason", "rows"], orient="row")
-    seen = pl.DataFrame({"extract": [SOURCE], "people": [people], "people_linked": [people_linked]})
-    tallies = [flow(lazy(ledger), RULES.linkage), sightings(lazy(seen))]
+    tallies = [flow(lazy(ledger), RULES.linkage), sightings(lazy(seen(people, people_linked)))]
     shown = protected(exact(tallies, RULES.linkage, YEAR), RULES.disclosure, RULES.linkage.depth)
     edition = RULES.linkage.edition
     quality = finished(linkage_quality(shown, RULES.linkage), LINKAGE_QUALITY, edition, STAMP)
@@ -107,8 +112,7 @@ def test_what_one_table_hides_the_other_does_not_tell() -> None:
 def test_files_of_an_extract_are_one_source() -> None:
     entries = [(SOURCE, file, "linked", "cross_check", 40) for file in ("one.csv", "two.csv")]
     ledger = pl.DataFrame(entries, ["extract", "file", "place", "reason", "rows"], orient="row")
-    seen = pl.DataFrame({"extract": [SOURCE], "people": [80], "people_linked": [80]})
-    counted = exact([flow(lazy(ledger), RULES.linkage), sightings(lazy(seen))], RULES.linkage, YEAR)
+    counted = exact([flow(lazy(ledger), RULES.linkage), sightings(lazy(seen(80, 80)))], RULES.linkage, YEAR)
     assert (("linked", "all", 80)) in rows_of(counted, "measure", "group", "count")
 
 

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from bcf_linkage.definitions.pseudonymised_tables import CONTACTS
 from bcf_linkage.definitions.rulebook import Rulebook
-from bcf_linkage.pseudonymised.extracts import complete
-from bcf_linkage.pseudonymised.link import people, sightings
+from bcf_linkage.pseudonymised.contacts import REGISTER, contacts
+from bcf_linkage.pseudonymised.extracts import Extracts, complete
+from bcf_linkage.pseudonymised.link import people
+from bcf_linkage.published.linkage_quality.flow import sightings
 from tests.made_frames import collected, extract, lazy, received, rows_of
 
 AS_AT = date(2014, 9, 30)
@@ -17,8 +20,12 @@ AGES = Rulebook.build(AS_AT).bands.ages
 SEEN = [{"person": "p", "arrival_date": date(2014, 3, 1)}]
 
 
+def people_of(every: Extracts) -> Any:
+    return people(every[REGISTER], contacts(every), AS_AT, AGES)
+
+
 def populations(**extracts: Any) -> list[tuple[Any, ...]]:
-    return rows_of(people(received(**extracts), AS_AT, AGES), "person", "population", "practice_code")
+    return rows_of(people_of(received(**extracts)), "person", "population", "practice_code")
 
 
 @pytest.mark.parametrize(
@@ -81,14 +88,14 @@ def test_what_is_known_of_a_person_who_is_not_registered_comes_from_the_latest_r
         ],
         "gp_events": [{"person": "p", "event_date": date(2014, 9, 1), "age": 41}],
     }
-    given = people(received(**rows), AS_AT, AGES)
+    given = people_of(received(**rows))
     columns = ("population", "sex", "ethnic_category", "age", "lsoa", "deprivation_quintile", "named_gp", "residential_institute")
     assert rows_of(given, *columns) == [("not registered", "1", "A", 40, "E02", 3, False, None)]
 
 
 def test_who_left_is_described_by_the_register_even_if_only_the_practice_saw_them() -> None:
     left = {"person": "p", "registration_end_date": date(2014, 1, 1), "sex": "2", "lsoa": "E07", "ethnicity": "B"}
-    given = people(received(gp_registrations=[left], gp_events=[{"person": "p", "event_date": date(2013, 9, 1)}]), AS_AT, AGES)
+    given = people_of(received(gp_registrations=[left], gp_events=[{"person": "p", "event_date": date(2013, 9, 1)}]))
     assert rows_of(given, "population", "sex", "ethnic_category", "lsoa") == [("not registered", "2", "B", "E07")]
 
 
@@ -109,12 +116,12 @@ def test_who_left_is_described_by_the_register_even_if_only_the_practice_saw_the
     ],
 )
 def test_age_bands(age: int | None, band: str | None) -> None:
-    assert rows_of(people(received(gp_registrations=[{"person": "p", "age": age}]), AS_AT, AGES), "age_band") == [(band,)]
+    assert rows_of(people_of(received(gp_registrations=[{"person": "p", "age": age}])), "age_band") == [(band,)]
 
 
 def test_the_register_names_an_accountable_gp_or_not() -> None:
     rows = [{"person": "a", "named_accountable_gp": "G1234567"}, {"person": "b"}]
-    assert rows_of(people(received(gp_registrations=rows), AS_AT, AGES), "person", "named_gp") == [("a", True), ("b", False)]
+    assert rows_of(people_of(received(gp_registrations=rows)), "person", "named_gp") == [("a", True), ("b", False)]
 
 
 def test_an_extract_that_is_not_shared_has_no_rows_and_every_column() -> None:
@@ -131,4 +138,22 @@ def test_sightings_count_each_pseudonym_once_in_each_extract() -> None:
         "outpatients": [{"person": "a"}, {"person": "b", "place": "unlinked"}, {"person": "c", "place": "seen, not registered"}],
     }
     seen = {name: frame for name, frame in received(**rows).items() if name in rows}
-    assert rows_of(sightings(seen), "extract", "people", "people_linked") == [("gp_registrations", 1, 1), ("outpatients", 3, 1)]
+    assert rows_of(sightings(contacts(seen)), "area_code", "measure", "count") == [
+        ("gp_registrations", "people", 1),
+        ("gp_registrations", "people_linked", 1),
+        ("outpatients", "people", 3),
+        ("outpatients", "people_linked", 1),
+    ]
+
+
+def test_a_contact_tells_how_often_and_when_and_what_alike() -> None:
+    told = {"person": "p", "age": 40, "birth_month": "1974-02", "sex": "1", "ethnic_group": "A", "lsoa": "E01", "deprivation_quintile": 2}
+    rows = [{**told, "arrival_date": date(2014, month, 1)} for month in (5, 3, 4)]
+    rows += [{**told, "arrival_date": date(2014, 1, 1), "lsoa": "E02"}, {**told, "arrival_date": date(2014, 2, 1), "place": "unlinked"}]
+    given = contacts({"emergency_care": lazy(extract("emergency_care", rows))})
+    assert collected(given).columns == list(CONTACTS.names)
+    assert rows_of(given, "place", "lsoa", "first_day", "last_day", "records", "residence") == [
+        ("linked", "E01", date(2014, 3, 1), date(2014, 5, 1), 3, None),
+        ("linked", "E02", date(2014, 1, 1), date(2014, 1, 1), 1, None),
+        ("unlinked", "E01", date(2014, 2, 1), date(2014, 2, 1), 1, None),
+    ]
