@@ -27,6 +27,7 @@ COLUMNS = (
     "key",
     "parties",
     "subjects",
+    "decisions",
     "counts",
     "inputs",
     "outputs",

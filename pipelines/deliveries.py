@@ -7,17 +7,18 @@ from functools import lru_cache
 from pathlib import Path
 
 from bcf_linkage.definitions.extracts import EXTRACTS
-from bcf_linkage.definitions.nhs_number import Kind
 from bcf_linkage.identifiable.parse import opened
 from bcf_linkage.storage import ledger
 from expectations.gate import gate, hold, tolerances
 from pipelines import judging
 from pipelines.custody import pseudonym_key
 from pipelines.evidence import weigh
+from pipelines.objecting import Objections, objections_of, refuse_unchecked
 from pipelines.publish import exact_ledger
 from pipelines.receive import ReceiveContext, Received, areas_of, read_through, register_of, write
 from pipelines.registering import note_numbers
 from pipelines.runs import Run
+from pipelines.settings import kind_of
 from pipelines.tracing import Register
 
 REGISTER = "gp_registrations"
@@ -30,10 +31,13 @@ def receive_extract(run: Run, extract: str) -> Received:
     """
     table, settings = EXTRACTS[extract], run.settings()
     deliveries = opened(table, run.files(extract))
-    key, sample = pseudonym_key(run.request.workspace), run.rulebook().linkage.experiments.sample
-    context = ReceiveContext(_kind(run), run.as_at, key, areas_of(settings.postcodes), _register(run), sample)
+    objections = _objections(run)
+    key, areas = pseudonym_key(run.request.workspace), areas_of(settings.postcodes)
+    sample = run.rulebook().linkage.experiments.sample
+    context = ReceiveContext(kind_of(settings), run.as_at, key, areas, _register(run), objections.frame, sample)
     judging.begin(run)
     through = read_through(table, deliveries, context)
+    refuse_unchecked(through, objections)
     verdicts = judging.verdicts(run, extract)
     hold(gate(verdicts, tolerances(settings.tolerances)), _named(run.files(extract)))
     weigh(run, through, context)
@@ -45,16 +49,19 @@ def receive_extract(run: Run, extract: str) -> Received:
 @lru_cache(maxsize=1)
 def _register(run: Run) -> Register:
     """The run's register, read once for all extracts. It holds identifiers, so it is let go as soon as all is received."""
-    return register_of(run.files(REGISTER), _kind(run), run.as_at)
+    return register_of(run.files(REGISTER), kind_of(run.settings()), run.as_at)
 
 
-def _kind(run: Run) -> Kind:
-    return "synthetic" if run.settings().kind == "synthetic" else "live"
+@lru_cache(maxsize=1)
+def _objections(run: Run) -> Objections:
+    """Who objects, found out once for all extracts and let go with the register."""
+    return objections_of(run, _register(run))
 
 
 def balance(run: Run, received: Sequence[Received]) -> None:
     """Raises DataRefused unless the ledger accounts for every row that was read."""
     _register.cache_clear()
+    _objections.cache_clear()
     ledger.balance(exact_ledger(received), {one.extract: one.rows_read for one in received})
 
 

@@ -15,8 +15,10 @@ from bcf_linkage.identifiable.vault import Purpose
 from bcf_linkage.storage import trail
 from bcf_linkage.storage.store import Workspace
 from bcf_linkage.storage.zones import refuse_open
+from pipelines import gates
 from pipelines.custody import vault_of
 from pipelines.prefect_environment import prepare
+from pipelines.recording import today
 from pipelines.settings import read_settings
 
 ROOM_GB = 5
@@ -87,6 +89,7 @@ def _workspace(workspace: Path) -> Iterator[Finding]:
         except Refusal as refusal:
             yield Finding(f"Key, {purpose}", False, str(refusal))
     yield from _closed(Workspace(workspace))
+    yield from _gates(workspace)
     yield Finding(
         "Postcode lookup",
         settings.postcodes.is_file(),
@@ -102,6 +105,15 @@ def _workspace(workspace: Path) -> Iterator[Finding]:
         )
     writable = os.access(workspace, os.W_OK)
     yield Finding("Right to write", writable, str(workspace) if writable else f"{workspace}: cannot be written; ask for the right")
+
+
+def _gates(workspace: Path) -> Iterator[Finding]:
+    """What the gates would say to a run today."""
+    try:
+        for decision in gates.decisions(workspace, today()):
+            yield Finding(f"Gate, {decision.gate}, {decision.subject}", decision.passed, decision.words)
+    except Refusal as refusal:
+        yield Finding("Gates", False, str(refusal))
 
 
 def _closed(workspace: Workspace) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ def examined(identities: pl.DataFrame, table: Table, against: examine.Against, r
         found = traced(records, register).records
     else:
         climb = climbed(records, register)
-        first, again, decoys = answered([climb, *experiments.harder(climb, records, examine.who(table), sample)])
+        objecting = ENGINE.collect(against.objections.select("number"))["number"]
+        first, again, decoys = answered([climb, *experiments.harder(climb, records, examine.who(table), objecting, sample)])
         found, outcomes = first.records, experiments.outcomes(again, decoys)
     return ENGINE.collect(examine.known(ENGINE.frame(found.drop("id")), table, against)), outcomes

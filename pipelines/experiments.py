@@ -19,12 +19,13 @@ HIDDEN, STRANGER = "hidden", "stranger"
 NO_NUMBER = {"nhs_number": pl.lit(None, pl.String), "number": pl.lit(None, pl.String), "number_state": pl.lit(nhs_number.MISSING)}
 
 
-def harder(climb: Climb, records: pl.DataFrame, who: Collection[str], size: int) -> tuple[Climb, Climb]:
+def harder(climb: Climb, records: pl.DataFrame, who: Collection[str], objecting: pl.Series, size: int) -> tuple[Climb, Climb]:
     """A sample of verified people, again: without their number, and with the number of another; and without their number where they are not registered.
 
-    `records` are those of the climb, `who` the columns that make an identity. No more than `size` people are asked about.
+    `records` are those of the climb, `who` the columns that make an identity. No more than `size` people are asked about, and nobody
+    whose number is among those `objecting`.
     """
-    sample = _sampled(climb, records, who, size)
+    sample = _sampled(climb, records, who, objecting, size)
     hidden = sample.with_columns(asked=pl.lit(HIDDEN), **NO_NUMBER)
     of_the_next = {name: pl.col(name).shift(-1, fill_value=pl.col(name).first()) for name in ("nhs_number", "number")}
     strangers = sample.with_columns(asked=pl.lit(STRANGER), **of_the_next)
@@ -50,12 +51,12 @@ def outcomes(again: Traced, decoys: Traced) -> Mapping[str, int]:
     }
 
 
-def _sampled(climb: Climb, records: pl.DataFrame, who: Collection[str], size: int) -> pl.DataFrame:
+def _sampled(climb: Climb, records: pl.DataFrame, who: Collection[str], objecting: pl.Series, size: int) -> pl.DataFrame:
     """The records of verified people, one each, with the number that was `verified`.
 
     They are taken in the order of their numbers read backwards, which is as good as a lot, and falls alike on every run.
     """
-    linked = pl.col("trace_reason").is_in(reasons_for(Place.LINKED)) & ~pl.col("opted_out")
+    linked = pl.col("trace_reason").is_in(reasons_for(Place.LINKED)) & ~pl.col("number").is_in(objecting.implode())
     verified = climb.first.filter(linked).join(climb.found, on="id", how="anti").select("id", verified="person_number")
     drawn = verified["verified"].unique().to_frame().sort(pl.col("verified").str.reverse()).head(size)
     chosen = records.join(verified.join(drawn, on="verified", how="semi"), on="id", how="inner")

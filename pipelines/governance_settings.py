@@ -75,21 +75,17 @@ def keys(file: Path, values: object) -> Keys:
 
 def _source(file: Path, purpose: Purpose, values: dict[str, Any]) -> Source | None:
     section = Section(file, f"keys.{purpose}", values)
-    kinds: dict[Literal["file", "environment", "command"], type[Any]] = {"file": str, "environment": str, "command": list}
-    stated = [(kind, section.take(kind, type_)) for kind, type_ in kinds.items() if kind in section.left]
+    kinds: tuple[Literal["file", "environment", "command"], ...] = ("file", "environment", "command")
+    stated = [(kind, section.texts(kind) if kind == "command" else (section.take(kind, str),)) for kind in kinds if kind in section.left]
     section.done()
     if not stated:
         return None
     if len(stated) > 1:
         raise RequestRefused(f"{file}: [keys.{purpose}] names {' and '.join(kind for kind, _ in stated)}; a key comes from one place: keep one")
-    kind, where = stated[0]
-    if any(LOOKS_LIKE_A_KEY.search(str(word)) for word in (where if kind == "command" else [where])):
+    kind, words = stated[0]
+    if any(LOOKS_LIKE_A_KEY.search(word) for word in words):
         raise RequestRefused(f"{file}: [keys.{purpose}] {kind} seems to hold a key itself; take it out, make a new one, and say here where that lies")
-    if kind == "file":
-        return Source(kind, (str(file.parent / where),))
-    if kind == "environment":
-        return Source(kind, (where,))
-    return Source(kind, _words(file, f"keys.{purpose}", kind, where))
+    return Source(kind, tuple(str(file.parent / word) for word in words) if kind == "file" else words)
 
 
 def retention(file: Path, values: object) -> Retention:
@@ -120,7 +116,7 @@ def authorised(file: Path, values: object, practices: Collection[str]) -> dict[s
         if practice not in practices:
             raise RequestRefused(f"{file}: [{name}] is no practice of [[clusters]]; name it there or take the section out")
         section = Section(file, name, entry)
-        requesters, approvers = (_words(file, name, key, section.take(key, list)) for key in ("requesters", "approvers"))
+        requesters, approvers = section.texts("requesters"), section.texts("approvers")
         section.done()
         if any({person(approver) for approver in approvers} <= {person(requester)} for requester in requesters):
             raise RequestRefused(f"{file}: [{name}] has a requester whom nobody else could approve; name another approver")
@@ -131,9 +127,3 @@ def authorised(file: Path, values: object, practices: Collection[str]) -> dict[s
 def person(name: str) -> str:
     """A name as it is compared: however it is spaced, in capitals or not, it is the same person."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
-def _words(file: Path, section: str, key: str, values: list[Any]) -> tuple[str, ...]:
-    if not values or not all(isinstance(value, str) and value.strip() for value in values):
-        raise RequestRefused(f"{file}: [{section}] {key} must be a list of texts in quotes, none of them empty")
-    return tuple(values)

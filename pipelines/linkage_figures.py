@@ -99,7 +99,7 @@ def provenance(run: Run, tables: Mapping[str, pl.DataFrame]) -> Iterator[tuple[s
     for extract in run.extracts:
         source = settings.sources[extract]
         yield extract, "shared by", source.supplier
-        yield extract, "under", f"{source.agreement}, {source.valid_from} to {source.valid_to}"
+        yield extract, "under", str(source.agreement)
         yield extract, "records read", "suppressed" if read.get(extract) is None else f"{read[extract]:,}"
         for position, delivery in enumerate((d for d in run.deliveries if d.extract == extract), 1):
             yield extract, f"file {position}", f"{delivery.file.name}, SHA-256 {delivery.sha256}"

@@ -27,7 +27,7 @@ AREA_COLUMNS = ("postcode", "lsoa", "deprivation_decile")
 
 @dataclass(frozen=True)
 class ReceiveContext:
-    """What deliveries are received with: `register` as `register_of` makes it, `areas` as `areas_of` does, and the vault's key.
+    """What deliveries are received with: `register` as `register_of` makes it, `areas` as `areas_of` does, the vault's key and the objections that hold.
 
     `sample` is the number of people per extract on whom the trace is put to the test.
     """
@@ -37,11 +37,12 @@ class ReceiveContext:
     key: bytes = field(repr=False)
     areas: nw.LazyFrame
     register: Register
+    objections: nw.LazyFrame
     sample: int = 0
 
     @property
     def against(self) -> examine.Against:
-        return examine.Against(self.as_at, self.kind, self.areas)
+        return examine.Against(self.as_at, self.kind, self.areas, self.objections)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,18 @@ import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bcf_linkage.definitions.errors import EnvironmentRefused, Refusal
 from bcf_linkage.storage import trail
 from bcf_linkage.storage.manifest import digest, versions
 from bcf_linkage.storage.store import Workspace
 from pipelines.settings import FILE
+
+LONDON = ZoneInfo("Europe/London")
+"""Where agreements are made, and their last day ends."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,16 @@ def refusal_recorded(deed: Deed) -> Iterator[dict[str, Any]]:
         with suppress(EnvironmentRefused):
             deed.about(**known).record(f"{deed.what} refused", refused=_words(error))
         raise
+
+
+def today() -> date:
+    """The day on which this runs, as the parties to an agreement count it."""
+    return day_of(datetime.now(UTC))
+
+
+def day_of(moment: datetime) -> date:
+    """The day on which a moment lies, counted in the same way."""
+    return moment.astimezone(LONDON).date()
 
 
 def account() -> str:

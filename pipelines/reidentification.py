@@ -6,7 +6,6 @@ Whatever is asked, given or not, is a line of the trail, which holds the beginni
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,13 +17,12 @@ import polars as pl
 
 from bcf_linkage.definitions.case_finding import case_lists
 from bcf_linkage.definitions.errors import RequestRefused
-from bcf_linkage.identifiable.vault import Purpose, derived
 from bcf_linkage.identifiable.vault.files import write_whole
 from bcf_linkage.identifiable.vault.register import read_register
 from bcf_linkage.published.selection import meets
 from bcf_linkage.storage.engine import PolarsEngine
 from bcf_linkage.storage.store import Workspace, locked
-from pipelines.custody import vault_of
+from pipelines.custody import keyed_digest, private_place, vault_of
 from pipelines.governance_settings import Authorised, person
 from pipelines.recording import Deed, refusal_recorded
 from pipelines.settings import read_settings
@@ -85,11 +83,9 @@ def reidentify(workspace: Path, asked: Asked) -> Given:
         known |= {"counts": {"asked": len(wanted)}, "subjects": tuple(token[:TOLD_OF_A_PSEUDONYM] for token in wanted["person"])}
         text = _own(wanted, read_register(vault, run), asked, run).write_csv().encode()
         out = _place(place, asked, run)
-        # A plain digest of a short list could be tried out number by number; under a key it cannot.
-        key = vault.current(Purpose.REGISTER)
-        digest = f"hmac-sha-256 {hmac.digest(derived(key, DEED), text, 'sha256').hex()}"
+        digest, key = keyed_digest(vault, DEED, text)
         # Recorded before it is given: nothing leaves the vault unseen.
-        deed.about(**known).record(f"{DEED} given", outputs={out.name: digest}, key=key.name)
+        deed.about(**known).record(f"{DEED} given", outputs={out.name: digest}, key=key)
         _write(out, text)
         return Given(out, len(wanted), run)
 
@@ -186,18 +182,11 @@ def _own(wanted: pl.DataFrame, register: pl.DataFrame, asked: Asked, run: str) -
 
 
 def _place(workspace: Workspace, asked: Asked, run: str) -> Path:
-    """Where the list goes: where the requester says, if no zone of the workspace is there but the vault. Raises RequestRefused."""
+    """Where the list goes: where the requester says, or into the vault under a name that is free. Raises RequestRefused."""
     name = f"{run[:10]}-{asked.practice}-{asked.wanted.listed or 'pseudonyms'}"
     folder = workspace.vault / "reidentified"
     out = asked.out or next(file for n in range(1, 10_000) if not (file := folder / f"{name}-{n}.csv").exists())
-    real, root, vault = out.resolve(), workspace.root.resolve(), workspace.vault.resolve()
-    if root in real.parents and vault not in real.parents:
-        raise RequestRefused(f"{out}: lies in the workspace, where others read; choose a place of the requester's own, or leave --out away")
-    if real.exists():
-        raise RequestRefused(f"{out}: is there already; choose another name")
-    if asked.out and not real.parent.is_dir():
-        raise RequestRefused(f"{out.parent}: no such folder; make it first")
-    return real
+    return private_place(workspace, out)
 
 
 def _write(out: Path, text: bytes) -> None:

@@ -21,8 +21,9 @@ from bcf_linkage.storage.ledger import read_ledger
 from bcf_linkage.storage.manifest import digest, digests, versions
 from bcf_linkage.storage.store import Staging, Workspace, locked, staged
 from bcf_linkage.storage.zones import refuse_open
+from pipelines import gates
 from pipelines.custody import Pseudonyms, pseudonyms, vault_of
-from pipelines.recording import Deed, refusal_recorded
+from pipelines.recording import Deed, refusal_recorded, today
 from pipelines.settings import FILE, Settings, read_settings
 
 LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
@@ -110,18 +111,22 @@ class Run:
 def opened(request: Request) -> Iterator[Run]:
     """A run with the workspace locked and folders to write in; both are given back however the block ends, and the end is in the trail.
 
-    Raises RequestRefused for a wrong date or a missing or repeated delivery, EnvironmentRefused if another run is at work.
+    Raises RequestRefused for a source that may not be used, a wrong date or a missing or repeated delivery, EnvironmentRefused if
+    another run is at work.
     """
     if not (request.workspace / FILE).is_file():
         read_settings(request.workspace)
     workspace = Workspace(request.workspace)
     deed = Deed(workspace, RUN, request.why, request.who)
     with refusal_recorded(deed) as known, locked(workspace):
+        decisions = gates.decisions(request.workspace, today())
+        known["decisions"] = gates.told(decisions)
+        gates.refuse(decisions)
         run = _asked_for(request)
         known.update(_said_of(run))
-        deed = deed.about(**known)
+        deed = deed.about(**_said_of(run))
         with staged(workspace, run.run_id):
-            deed.record(f"{RUN} begun")
+            deed.record(f"{RUN} begun", decisions=known["decisions"])
             yield run
             deed.record(PUBLISHED, outputs=digests(workspace.published(run.run_id)), counts=_places(run))
 
@@ -136,11 +141,11 @@ def _asked_for(request: Request) -> Run:
     refuse_open(workspace)
     vault = vault_of(request.workspace, settings)
     keys = [vault.current(purpose) for purpose in Purpose]
-    deliveries = tuple(_deliveries(workspace, settings))
+    deliveries = tuple(delivered(workspace, settings))
     return Run(request, _run_id(request, settings, deliveries, keys[0].name), deliveries)
 
 
-def _deliveries(workspace: Workspace, settings: Settings) -> Iterator[Delivery]:
+def delivered(workspace: Workspace, settings: Settings) -> Iterator[Delivery]:
     """Every file of every source that the settings name. Raises RequestRefused for a missing, unknown or repeated one."""
     for extract in EXTRACTS:
         folder = workspace.landing(extract)
@@ -176,10 +181,12 @@ def _run_id(request: Request, settings: Settings, deliveries: tuple[Delivery, ..
 
 def _said_of(run: Run) -> dict[str, Any]:
     """What every line about the run says."""
+    settings = run.settings()
+    agreements = [source.agreement for source in settings.sources.values() if source.agreement]
     return {
         "run": run.run_id,
         "inputs": {f"{d.extract}/{d.file.name}": d.sha256 for d in run.deliveries},
-        "basis": "; ".join(sorted({f"{source.purpose}: {source.legal_basis} ({source.agreement})" for source in run.settings().sources.values()})),
+        "basis": "; ".join(sorted({f"{settings.purpose}: {one.legal_basis} ({one.reference})" for one in agreements})),
         "key": run.pseudonyms.key,
     }
 

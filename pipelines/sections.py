@@ -34,6 +34,13 @@ class Section:
         """The key's value, or the default if it is not there."""
         return self.take(key, kind) if key in self.left else default
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The key's list of texts, none of them empty."""
+        values = self.take(key, list)
+        if not values or not all(isinstance(value, str) and value.strip() for value in values):
+            raise RequestRefused(f"{self.file}: [{self.name}] {key} must be a list of texts in quotes, none of them empty")
+        return tuple(values)
+
     def rest(self, kind: type[Any]) -> dict[str, Any]:
         """All keys that are left, each of the type."""
         return {key: self.take(key, kind) for key in tuple(self.left)}
@@ -45,4 +52,12 @@ class Section:
             )
 
 
-_WORDS = {int: "a whole number", str: "text in quotes", date: "a date such as 2014-09-30", float: "a number", list: "a list", dict: "a table"}
+_WORDS = {
+    int: "a whole number",
+    str: "text in quotes",
+    date: "a date such as 2014-09-30",
+    float: "a number",
+    list: "a list",
+    dict: "a table",
+    bool: "true or false",
+}

@@ -5,18 +5,21 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.nhs_number import Kind
 from expectations.gate import Tolerance
 from pipelines.governance_settings import NO_KEYS, NO_RETENTION, Authorised, Keys, Retention, authorised, keys, retention
 from pipelines.sections import Section
+from pipelines.sharing_settings import NO_LISTS, Agreement, OptOutLists, agreement, opt_out_lists
 
 KINDS = ("synthetic", "live")
 FILE = "locality.toml"
+PURPOSE = "risk stratification"
+"""What a workspace is for unless it says otherwise. Every objection holds against it."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,10 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Source:
-    """One supplier of one extract, and the agreement under which it is shared."""
+    """One supplier of one extract, and the agreement under which it is shared, if there is one."""
 
     supplier: str
-    agreement: str
-    legal_basis: str
-    purpose: str
-    valid_from: date
-    valid_to: date
+    agreement: Agreement | None
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,18 @@ class Settings:
     keys: Keys = NO_KEYS
     retention: Retention = NO_RETENTION
     reidentification: Mapping[str, Authorised] = field(default_factory=dict)
+    purpose: str = PURPOSE
+    opt_outs: OptOutLists = NO_LISTS
 
     @property
     def recipient(self) -> str:
         """For whom pseudonyms are made: the commissioner, unless `[keys]` says otherwise."""
         return self.keys.recipient or self.code
+
+
+def kind_of(settings: Settings) -> Kind:
+    """Whether a workspace holds made-up people or real ones."""
+    return "synthetic" if settings.kind == "synthetic" else "live"
 
 
 def read_settings(workspace: Path) -> Settings:
@@ -96,6 +102,7 @@ def _settings(file: Path, document: dict[str, Any]) -> Settings:
         kind=locality.take("kind", str),
         council=locality.take("council", str),
         hospital=locality.take("hospital", str),
+        purpose=locality.optional("purpose", str, PURPOSE),
         postcodes=file.parent / lookups.take("postcodes", str),
         disclosure=disclosure.take("profile", str),
         clusters=clusters,
@@ -103,6 +110,7 @@ def _settings(file: Path, document: dict[str, Any]) -> Settings:
         tolerances=tolerances,
         keys=keys(file, top.left.pop("keys", {})),
         retention=retention(file, top.left.pop("retention", {})),
+        opt_outs=opt_out_lists(file, top.left.pop("opt_outs", {})),
         reidentification=authorised(file, top.left.pop("reidentification", {}), {code for cluster in clusters for code, _ in cluster.practices}),
     )
     for section in (locality, lookups, disclosure, top):
@@ -138,10 +146,7 @@ def _sources(file: Path, values: dict[str, Any]) -> dict[str, Source]:
     for extract, entry in values.items():
         _known_extract(file, "sources", extract)
         section = Section(file, f"sources.{extract}", entry)
-        sources[extract] = Source(
-            *(section.take(key, str) for key in ("supplier", "agreement", "legal_basis", "purpose")),
-            *(section.take(key, date) for key in ("valid_from", "valid_to")),
-        )
+        sources[extract] = Source(section.take("supplier", str), agreement(section))
         section.done()
     if "gp_registrations" not in sources:
         raise RequestRefused(f"{file}: [sources] has no gp_registrations; every trace is made against the GP register")

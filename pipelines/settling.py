@@ -20,6 +20,7 @@ import polars as pl
 from bcf_linkage.definitions.errors import DataRefused
 from bcf_linkage.definitions.places import KEPT, Place
 from bcf_linkage.definitions.schema import Table
+from bcf_linkage.definitions.sharing import Objection
 from bcf_linkage.definitions.trace_reasons import trace_reasons
 from bcf_linkage.identifiable import examine, pseudonymise, rules
 from bcf_linkage.identifiable.parse import Delivery
@@ -35,7 +36,7 @@ DUPLICATE = "same_key"
 PLACES = {
     DUPLICATE: Place.DUPLICATE,
     **dict.fromkeys(OUTSIDE, Place.OUT_OF_PERIOD),
-    examine.OPTED_OUT: Place.OPTED_OUT,
+    **dict.fromkeys(map(str, Objection), Place.OPTED_OUT),
     **{reason.reason: reason.place for reason in trace_reasons().values()},
 }
 """Every reason for which a row that is not refused ends somewhere, and where."""

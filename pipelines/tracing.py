@@ -191,7 +191,7 @@ def _answers(climb: Climb, scores: pl.DataFrame) -> pl.DataFrame:
     judged = ENGINE.collect(choosing.judged(ranked, ENGINE.frame(climb.alike), register.rules, register.kin))
     chosen = climb.whose.join(judged, on="id", how="inner").drop("id").rename({"record": "id"}).select(answers.FOUND)
     found = ENGINE.frame(pl.concat([climb.found, chosen]))
-    return ENGINE.collect(answers.answered(ENGINE.frame(climb.first), found, ENGINE.frame(climb.weaknesses), ENGINE.frame(register.numbers)))
+    return ENGINE.collect(answers.answered(ENGINE.frame(climb.first), found, ENGINE.frame(climb.weaknesses)))
 
 
 def _compared(records: pl.DataFrame, register: Register) -> pl.DataFrame:

@@ -17,6 +17,7 @@ _HEAD = """# A workspace of bcf-linkage: who shares what with whom, and on what 
 name = "Anytown"              # as it should stand in reports
 code = "00X"                  # ODS code of the commissioner
 kind = "live"                 # "live" takes only numbers that are issued to people; "synthetic" only the range that never is
+purpose = "risk stratification" # what the data are used for; it decides which objections hold, and agreements must cover it
 council = "Anytown Council"
 hospital = "Anytown General Hospital"
 
@@ -41,12 +42,16 @@ practices = [
 _SOURCE = """[sources.{name}]
 supplier = "who sends it"
 agreement = "reference of the data sharing agreement"
-legal_basis = "the basis for sharing"
-purpose = "risk stratification"
+parties = ["who sends it", "who receives it"]
+purposes = ["risk stratification"]
+data_sets = ["{name}"]
+legal_basis = "{basis}"
 valid_from = 2014-04-01
-valid_to = 2015-03-31
+valid_to = 2015-03-31         # the last day on which it may be used
 
 """
+
+_BASES = {"adult_social_care": "pseudonymised third party"}
 
 _GOVERNANCE = """# Keys lie in the vault unless this says otherwise. {id} stands for a key's id, such as pseudonym-1; a key itself never stands here.
 # [keys]
@@ -85,7 +90,9 @@ def initialise(folder: Path) -> tuple[Path, ...]:
     try:
         for place in (*landing, folder / "lookups"):
             place.mkdir(parents=True, exist_ok=True)
-        settings.write_text(_HEAD + "".join(_SOURCE.format(name=name) for name in EXTRACTS) + _GOVERNANCE + _GATE, encoding="utf-8")
+        settings.write_text(
+            _HEAD + "".join(_SOURCE.format(name=name, basis=_BASES.get(name, "section 251")) for name in EXTRACTS) + _GOVERNANCE + _GATE, encoding="utf-8"
+        )
     except OSError as error:
         raise EnvironmentRefused(f"{folder}: cannot be written ({error.strerror}); choose another folder or ask for the right to write") from None
     begin_vault(folder)

@@ -27,6 +27,7 @@ HEAD = """\
 name = {name}
 code = {code}
 kind = "synthetic"
+purpose = "risk stratification"
 council = {council}
 hospital = {hospital}
 
@@ -44,10 +45,18 @@ SOURCE = """\
 [sources.{extract}]
 supplier = {supplier}
 agreement = {agreement}
-legal_basis = "none needed: no person stands behind these records"
-purpose = "to try out and to test the pipeline"
+parties = [{supplier}, {commissioner}]
+purposes = ["risk stratification", "planning"]
+data_sets = [{data_sets}]
+legal_basis = "made up"
 valid_from = 2012-10-01
-valid_to = 2015-09-30"""
+valid_to = 2099-12-31"""
+
+TEAM = """\
+# Who may ask for this practice's own patients by name, for direct care, and who else must approve it.
+[reidentification.{practice}]
+requesters = ["a.gp", "b.gp"]
+approvers = ["c.guardian"]"""
 
 GATE = """\
 # What the gate lets pass beyond its own tolerance, for whom and why.
@@ -59,7 +68,7 @@ def render(profile: Profile) -> str:
     """A profile to the text of its settings."""
     head = HEAD.format(name=_text(profile.title), code=_text(profile.code), council=_text(profile.council), hospital=_text(profile.hospital_name))
     sources = ["# Who sends what, under which sharing agreement. One block for each extract.", *(_source(profile, extract) for extract in AGREEMENTS)]
-    parts = [head, *(_cluster(profile, cluster) for cluster in profile.clusters), *sources]
+    parts = [head, *(_cluster(profile, cluster) for cluster in profile.clusters), *sources, TEAM.format(practice=profile.practices[0].code)]
     if profile.social_care_number_coverage < COVERED:
         parts.append(_gate(profile))
     return "\n\n".join(parts) + "\n"
@@ -74,7 +83,9 @@ def _cluster(profile: Profile, cluster: Cluster) -> str:
 def _source(profile: Profile, extract: str) -> str:
     agreement = AGREEMENTS[extract]
     supplier = {PRIMARY_CARE: f"the practices of {profile.title}", HOSPITAL: profile.hospital_name, SOCIAL_CARE: profile.council}[agreement]
-    return SOURCE.format(extract=extract, supplier=_text(supplier), agreement=_text(agreement))
+    shared = ", ".join(_text(name) for name, reference in AGREEMENTS.items() if reference == agreement)
+    texts = {"supplier": supplier, "agreement": agreement, "commissioner": f"the commissioner of {profile.title}"}
+    return SOURCE.format(extract=extract, data_sets=shared, **{key: _text(value) for key, value in texts.items()})
 
 
 def _gate(profile: Profile) -> str:

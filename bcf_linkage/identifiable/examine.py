@@ -14,6 +14,7 @@ import narwhals as nw
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.schema import Identity, Table, Type
 from bcf_linkage.identifiable import coarsen, period, pseudonymise, rules
+from bcf_linkage.identifiable.opt_outs import holding
 
 REGISTER = "gp_registrations"
 TELLS_WHO = (
@@ -34,16 +35,15 @@ TELLS = {
 }
 """What a trace reads beside number, date of birth and sex."""
 
-OPTED_OUT = "type_1"
-
 
 @dataclass(frozen=True)
 class Against:
-    """What records are held against, beside the register: the as-at date, the kind of workspace and the postcode lookup."""
+    """What records are held against, beside the register: the as-at date, the kind of workspace, the postcode lookup and the objections that hold."""
 
     as_at: date
     kind: nhs_number.Kind
     areas: nw.LazyFrame
+    objections: nw.LazyFrame
 
 
 def who(table: Table) -> tuple[str, ...]:
@@ -88,11 +88,11 @@ def described(identities: nw.LazyFrame, table: Table, kind: nhs_number.Kind) -> 
 def known(traced: nw.LazyFrame, table: Table, against: Against) -> nw.LazyFrame:
     """Each traced identity -> the same with what is known of its person, in no order.
 
-    `reason` (why the trace ended where it did, or `type_1`), `domain` and `subject` of the pseudonym, and what is kept of date of
+    `reason` (why the trace ended where it did, or which objection holds), `domain` and `subject` of the pseudonym, and what is kept of date of
     birth and postcode.
     """
-    known = traced.with_columns(
-        reason=nw.when(nw.col("opted_out")).then(nw.lit(OPTED_OUT)).otherwise(nw.col("trace_reason")),
+    known = holding.marked(traced, against.objections).with_columns(
+        reason=nw.coalesce("objection", "trace_reason"),
         age=coarsen.age(nw.col("birth_date"), against.as_at),
         birth_month=coarsen.birth_month(nw.col("birth_date"), against.as_at),
         **pseudonymise.person(table.name, nw.col(_column(table, Identity.LOCAL_ID))),

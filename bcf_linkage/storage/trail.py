@@ -36,7 +36,8 @@ class Action:
     """One thing done: when (with its time zone), by whom, what, why, on what basis, in which run, with the digests and counts that tie it to files.
 
     `parties` names whoever else had a part in it, by the part; `subjects` whom it was about, each by the beginning of a pseudonym;
-    `key` is the id of the key it was done with, `refused` the line that told why it was not done. What is empty is not written.
+    `decisions` says of each gate whether it let the work through and why; `key` is the id of the key it was done with, `refused` the
+    line that told why it was not done. What is empty is not written.
     """
 
     when: datetime
@@ -52,6 +53,7 @@ class Action:
     key: str = ""
     parties: Mapping[str, str] = field(default_factory=dict)
     subjects: tuple[str, ...] = ()
+    decisions: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
 
     def __post_init__(self) -> None:

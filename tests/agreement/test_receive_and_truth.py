@@ -20,7 +20,7 @@ from pipelines.receive import ReceiveContext, Received, areas_of, receive, regis
 from synthetic.faults import apply, expected_places, load_rates
 from synthetic.files import records, write
 from synthetic.profiles import load
-from tests.spec.delivered import AS_AT, KEY
+from tests.spec.delivered import AS_AT, KEY, objections
 from tests.spec.plain_ledger import PlainLedger, plain_ledger
 from tests.spec.small_locality import small_locality
 
@@ -46,7 +46,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def received(landed: Path) -> dict[str, Received]:
     landing = {name: [landed / "landing" / name / f"{name}.csv"] for name in EXTRACTS}
     register = register_of(landing["gp_registrations"], "synthetic", AS_AT)
-    context = ReceiveContext("synthetic", AS_AT, KEY, areas_of(landed / "lookups" / "postcodes.csv"), register)
+    context = ReceiveContext("synthetic", AS_AT, KEY, areas_of(landed / "lookups" / "postcodes.csv"), register, objections(register, {}))
     return {name: receive(table, landing[name], context, landed / f"{name}.parquet") for name, table in EXTRACTS.items()}
 
 

@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from bcf_linkage.identifiable.vault import Key, Purpose, Vault
 from bcf_linkage.identifiable.vault.key import parsed, weakness
 from bcf_linkage.identifiable.vault.sealed import seal, unseal
 from bcf_linkage.storage.trail import Action, append, entries, refuse_backwards, verify
+from pipelines import gates
 from pipelines.settings import read_settings
 from tests.spec.test_governance_settings import STATED
 from tests.spec.test_settings import GOOD
@@ -150,5 +151,12 @@ def test_settings_are_read_or_refused_in_one_line(text: bytes) -> None:
         if not refused_in_one_line(lambda: read_settings(Path(folder))):
             read = read_settings(Path(folder))
             assert read.sources
+            decisions = gates.agreements(read, date(2014, 10, 1))
+            assert set(gates.told(decisions)) == {f"agreement, locality.toml [sources.{name}]" for name in read.sources}
+            refused_in_one_line(lambda: gates.refuse(decisions))
+            for one, source in zip(decisions, read.sources.values(), strict=True):
+                agreed = source.agreement
+                # Nothing passes that an agreement does not state in so many words.
+                assert not one.passed or (agreed and agreed.valid_from <= date(2014, 10, 1) <= agreed.valid_to and read.purpose in agreed.purposes)
             assert all(allowed.requesters and allowed.approvers for allowed in read.reidentification.values())
             assert all(keep.days is None or keep.days >= 1 for keep in vars(read.retention).values())

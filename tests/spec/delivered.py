@@ -13,7 +13,10 @@ import polars as pl
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.schema import Identity, Table, Type
+from bcf_linkage.definitions.sharing import Objection
+from bcf_linkage.identifiable.opt_outs import holding
 from pipelines.receive import ReceiveContext, Received, receive, register_of
+from pipelines.tracing import Register
 
 AS_AT = date(2014, 9, 30)
 KEY = bytes(range(32))
@@ -105,10 +108,19 @@ def areas() -> nw.LazyFrame:
     return nw.from_native(pl.LazyFrame({"postcode": ["SO14 0AA"], "lsoa": ["E01000001"], "deprivation_quintile": [2]}))
 
 
-def context(folder: Path, register: Iterable[Mapping[str, str]], kind: str = "synthetic", key: bytes = KEY) -> ReceiveContext:
-    """What to receive with, the register made from these rows of gp_registrations."""
+def context(
+    folder: Path, register: Iterable[Mapping[str, str]], kind: str = "synthetic", key: bytes = KEY, listed: Mapping[str, Objection] | None = None
+) -> ReceiveContext:
+    """What to receive with, the register made from these rows of gp_registrations; `listed` are numbers of people who object elsewhere."""
     file = write(folder / "register", EXTRACTS["gp_registrations"], register)
-    return ReceiveContext(kind, AS_AT, key, areas(), register_of([file], kind, AS_AT))  # type: ignore[arg-type]
+    known = register_of([file], kind, AS_AT)  # type: ignore[arg-type]
+    return ReceiveContext(kind, AS_AT, key, areas(), known, objections(known, listed or {}))  # type: ignore[arg-type]
+
+
+def objections(known: Register, listed: Mapping[str, Objection]) -> nw.LazyFrame:
+    """Who objects: those of the register, and whoever is listed by number; every kind holds."""
+    rows = pl.LazyFrame({"number": list(listed), "objection": [str(one) for one in listed.values()]}, schema={"number": pl.String, "objection": pl.String})
+    return holding.objections(nw.from_native(known.numbers.lazy()), nw.from_native(rows), tuple(Objection))
 
 
 def places(received: Received) -> dict[tuple[str, str], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -32,8 +33,9 @@ def place(published: Path, tmp_path: Path) -> Iterator[Path]:
         f'\n[reidentification.{code}]\nrequesters = ["a.gp", "{name}"]\napprovers = ["c.guardian", "a.gp"]\n'
         for code, name in zip(practices(workspace)[:2], ("first.gp", "second.gp"), strict=True)
     )
-    with (workspace / "locality.toml").open("a", encoding="utf-8") as file:
-        file.write(stated)
+    settings = workspace / "locality.toml"
+    own = re.sub(r"\[reidentification\.\w+\]\n(.+\n)+", "", settings.read_text(encoding="utf-8"))
+    settings.write_text(own + stated, encoding="utf-8")
     return workspace
 
 

@@ -18,7 +18,7 @@ from bcf_linkage.definitions.rulebook import Bands, Disclosure, Rulebook
 
 AS_AT = date(2014, 9, 30)
 TOMLS = [entry.name for entry in REFERENCE.iterdir() if entry.name.endswith(".toml")]
-OURS = ("bands.toml", "conditions.toml", "cohorts.toml", "disclosure.toml", "linkage_quality.toml", "metrics.toml")
+OURS = ("bands.toml", "conditions.toml", "cohorts.toml", "disclosure.toml", "linkage_quality.toml", "metrics.toml", "sharing.toml")
 
 
 def test_the_rules_of_2014() -> None:

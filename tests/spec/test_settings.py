@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bcf_linkage.definitions.errors import RequestRefused
-from pipelines.settings import read_settings
+from pipelines.settings import Source, read_settings
+from pipelines.sharing_settings import Agreement, OptOutLists
 from pipelines.workspaces import initialise
 
 GOOD = """
@@ -28,8 +29,10 @@ practices = [{ code = "Z00001", name = "One" }, { code = "Z00002", name = "Two" 
 [sources.gp_registrations]
 supplier = "practices"
 agreement = "DSA-1"
+parties = ["practices", "Anytown"]
+purposes = ["risk stratification"]
+data_sets = ["gp_registrations"]
 legal_basis = "section 251"
-purpose = "risk stratification"
 valid_from = 2014-04-01
 valid_to = 2015-03-31
 [gate.gp_registrations]
@@ -47,7 +50,9 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert settings.name == "Anytown"
     assert settings.postcodes == tmp_path / "lookups" / "postcodes.csv"
     assert settings.clusters[0].practices == (("Z00001", "One"), ("Z00002", "Two"))
-    assert settings.sources["gp_registrations"].valid_to == date(2015, 3, 31)
+    agreed = Agreement("DSA-1", ("practices", "Anytown"), ("risk stratification",), ("gp_registrations",), "section 251", date(2014, 4, 1), date(2015, 3, 31))
+    assert settings.sources["gp_registrations"] == Source("practices", agreed)
+    assert (settings.purpose, settings.opt_outs) == ("risk stratification", OptOutLists())
     assert settings.tolerances["gp_registrations", "sex: one_of"].percent == 5
 
 
@@ -66,6 +71,11 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("[sources.gp_registrations]", "[sources.gp_events]", "[sources] has no gp_registrations"),
         ("valid_to = 2015-03-31", 'valid_to = "2015-03-31"', "[sources.gp_registrations] valid_to must be a date"),
         ("valid_to = 2015-03-31", "valid_to = 2015-03-31T00:00:00", "[sources.gp_registrations] valid_to must be a date"),
+        ('parties = ["practices", "Anytown"]\n', "", "[sources.gp_registrations] has no parties; add it"),
+        ('purposes = ["risk stratification"]', "purposes = []", "[sources.gp_registrations] purposes must be a list of texts"),
+        ('data_sets = ["gp_registrations"]', 'data_sets = "gp_registrations"', "[sources.gp_registrations] data_sets must be a list"),
+        ("[lookups]", '[opt_outs]\nmailbox = "../x"\n[lookups]', "[opt_outs] mailbox is no name of a MESH mailbox"),
+        ("[lookups]", "[opt_outs]\nlocal_objections = 1\n[lookups]", "[opt_outs] local_objections must be true or false"),
         ("tolerance_percent = 5", "tolerance_percent = true", "tolerance_percent must be a number"),
         ("[locality]", "[locality", "is not valid TOML"),
     ],

@@ -46,13 +46,13 @@ def register(kind: nhs_number.Kind = "synthetic") -> nw.LazyFrame:
     return numbers.register(numbers.numbers(nw.from_native(pl.LazyFrame(REGISTER, schema=schema)), AS_AT, kind))
 
 
-def traced(number: str | None, birth_date: str | None, own: bool = False) -> tuple[str, str | None, bool]:
+def traced(number: str | None, birth_date: str | None, own: bool = False) -> tuple[str, str | None]:
     text = nw.from_native(pl.LazyFrame({"written": [number], "birth_date": [birth_date]}, schema={"written": pl.String, "birth_date": pl.String}))
     records = text.with_columns(number=nhs_number.canonical(nw.col("written")), number_state=nhs_number.state(nw.col("written"), "synthetic"))
     answer = by_number.own_entry(records, register()) if own else by_number.cross_checked(records, register(), ["1900-01-01"])
     found = answer.to_native().collect()
     assert set(found.columns) == {"written", "birth_date", "number", "number_state", *by_number.ANSWER}
-    return found.select("trace_reason", "person_number", "opted_out").row(0)
+    return found.select("trace_reason", "person_number").row(0)
 
 
 @pytest.mark.parametrize(
@@ -81,16 +81,7 @@ def traced(number: str | None, birth_date: str | None, own: bool = False) -> tup
     ],
 )
 def test_a_record_ends_where_its_number_and_date_of_birth_say(written: str | None, birth_date: str | None, reason: str, person: str | None) -> None:
-    assert traced(written, birth_date) == (reason, person, False)
-
-
-@pytest.mark.parametrize(
-    ("written", "reason"),
-    [(FAY, "cross_check"), (GIA, "not_on_register"), (HAL, "cross_check"), (OLD_HAL, "superseded_number")],
-)
-def test_an_objection_holds_under_every_number_of_a_person_and_from_a_row_that_is_refused(written: str, reason: str) -> None:
-    found, _, opted_out = traced(written, BORN)
-    assert (found, opted_out) == (reason, True)
+    assert traced(written, birth_date) == (reason, person)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from pipelines.refresh import Request, refresh
 from pipelines.tracing import Register
 from pipelines.workspaces import initialise
 from tests.conftest import AS_AT, Said
+from tests.spec.delivered import objections
 
 IDENTIFYING = sorted({column.name for table in EXTRACTS.values() for column in table.columns if column.identity and column.identity is not Identity.SPELL_ID})
 
@@ -159,7 +160,7 @@ def test_the_linker_needs_nothing_from_the_payload(name: str) -> None:
     nobody = pl.LazyFrame(schema={**dict.fromkeys(texts, pl.String), "refused": pl.Boolean})
     register = Register.build(nw.from_native(nobody), date(2014, 9, 30), "synthetic", TraceRules.build(date(2014, 9, 30)))
     areas = nw.from_native(pl.LazyFrame(schema={"postcode": pl.String, "lsoa": pl.String, "deprivation_quintile": pl.Int64}))
-    traced, _ = examined(one, table, examine.Against(date(2014, 9, 30), "synthetic", areas), register)
+    traced, _ = examined(one, table, examine.Against(date(2014, 9, 30), "synthetic", areas, objections(register, {})), register)
     assert traced["subject"].to_list() == ["9434765919"]
 
 

@@ -39,10 +39,10 @@ def weaknesses(compared: nw.LazyFrame) -> nw.LazyFrame:
     return compared.select("id", "junk_name", default_date=nw.col("default_date") & named, communal=nw.col("communal") & named)
 
 
-def answered(first: nw.LazyFrame, found: nw.LazyFrame, weaknesses: nw.LazyFrame, numbers: nw.LazyFrame) -> nw.LazyFrame:
+def answered(first: nw.LazyFrame, found: nw.LazyFrame, weaknesses: nw.LazyFrame) -> nw.LazyFrame:
     """Records with the answer of their number, what further rungs found of some, and what weakens those -> the records with one answer each.
 
-    The columns `trace_reason`, `person_number` and `opted_out` are those of the last word; `score`, `margin` and `pattern` are added.
+    The columns `trace_reason` and `person_number` are those of the last word; `score`, `margin` and `pattern` are added.
     A record whose sound number the register does not hold stays that, unless it is found to be somebody's.
     """
     better = first.join(found, on="id", how="left").join(weaknesses, on="id", how="left")
@@ -51,17 +51,8 @@ def answered(first: nw.LazyFrame, found: nw.LazyFrame, weaknesses: nw.LazyFrame,
     told = nw.when(keeps).then(nw.col("trace_reason")).otherwise(nw.coalesce(_explained(), "trace_reason"))
     twin = nw.col("reason").fill_null("") == TWIN
     number = nw.when(linked).then(nw.col("person")).when(~(twin & ~keeps)).then(nw.col("person_number"))
-    objectors = numbers.filter(nw.col("opted_out")).select(person="number", objects=nw.lit(True))
-    return (
-        better.join(objectors, on="person", how="left")
-        .with_columns(
-            person_number=number,
-            opted_out=nw.col("opted_out") | nw.col("objects").fill_null(False),
-            pattern=nw.coalesce("pattern", _looked_at()),
-            trace_reason=told,
-        )
-        .drop("reason", "person", "objects", "claimed", "junk_name", "default_date", "communal")
-    )
+    answers = better.with_columns(person_number=number, pattern=nw.coalesce("pattern", _looked_at()), trace_reason=told)
+    return answers.drop("reason", "person", "claimed", "junk_name", "default_date", "communal")
 
 
 def _explained() -> nw.Expr:

@@ -11,7 +11,8 @@ from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.trace_reasons import reasons_for
 from bcf_linkage.identifiable.trace.numbers import NUMBERS
 
-ANSWER = ("trace_reason", "person_number", "claimed", "opted_out")
+ANSWER = ("trace_reason", "person_number", "claimed")
+TELLING = tuple(name for name in NUMBERS if name not in ("number", "opted_out"))
 
 
 def cross_checked(records: nw.LazyFrame, numbers: nw.LazyFrame, placeholder_dates: Sequence[str]) -> nw.LazyFrame:
@@ -38,7 +39,7 @@ def own_entry(records: nw.LazyFrame, numbers: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def _looked_up(records: nw.LazyFrame, numbers: nw.LazyFrame) -> nw.LazyFrame:
-    return records.join(numbers.select("number", *(nw.col(name).alias(f"register_{name}") for name in NUMBERS[1:])), on="number", how="left")
+    return records.join(numbers.select("number", *(nw.col(name).alias(f"register_{name}") for name in TELLING)), on="number", how="left")
 
 
 def _kind_of_number() -> nw.Expr:
@@ -63,10 +64,9 @@ def _answered(found: nw.LazyFrame, answer: nw.Expr) -> nw.LazyFrame:
         found.with_columns(
             trace_reason=reason,
             claimed=nw.when(sound & listed).then(nw.col("register_person_number")),
-            opted_out=nw.col("register_opted_out").fill_null(False),
         )
         .with_columns(person_number=person)
-        .drop(*(f"register_{name}" for name in NUMBERS[1:]))
+        .drop(*(f"register_{name}" for name in TELLING))
     )
 
 

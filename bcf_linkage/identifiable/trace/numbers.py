@@ -7,7 +7,7 @@ from datetime import date
 import narwhals as nw
 
 from bcf_linkage.definitions import nhs_number
-from bcf_linkage.identifiable import opt_outs
+from bcf_linkage.identifiable.opt_outs import type_1
 
 NUMBERS = ("number", "person_number", "birth_date", "listed", "superseded", "shared", "opted_out")
 """The columns of the register as `register` makes it: one row per NHS number that it knows."""
@@ -27,7 +27,7 @@ def numbers(registrations: nw.LazyFrame, as_at: date, kind: nhs_number.Kind) -> 
         number_state=nhs_number.state(nw.col("nhs_number"), kind),
         former=nhs_number.canonical(nw.col("replaced_nhs_number")),
         former_state=nhs_number.state(nw.col("replaced_nhs_number"), kind),
-        objects=opt_outs.objects(),
+        objects=type_1.objects(),
     ).filter(nw.col("number_state") == nhs_number.SOUND)
     grouped = (
         nw.concat([_current(entries), _former(entries, as_at)])

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.identifiable.vault.bridge import bridge_files
 from bcf_linkage.identifiable.vault.keeping import Vault
+from bcf_linkage.identifiable.vault.opt_out_lists import list_files
 from bcf_linkage.identifiable.vault.register import register_files
 from bcf_linkage.identifiable.vault.ring import Purpose
 from bcf_linkage.identifiable.vault.sealed import label_of, seal, unseal
 
 
+def _sealed(vault: Vault) -> tuple[Path, ...]:
+    return (*register_files(vault), *bridge_files(vault), *list_files(vault))
+
+
 def sealed_under(vault: Vault, key_id: str) -> int:
     """How many files only this key opens."""
-    return sum(label_of(file).get("key") == key_id for file in (*register_files(vault), *bridge_files(vault)))
+    return sum(label_of(file).get("key") == key_id for file in _sealed(vault))
 
 
 def reseal(vault: Vault) -> int:
     """Seal every file under the register key in use; gives back how many were under another. One that is stopped can be called again."""
     newest, resealed = vault.current(Purpose.REGISTER), 0
-    for file in (*register_files(vault), *bridge_files(vault)):
+    for file in _sealed(vault):
         label = label_of(file)
         if label.get("key") != newest.name:
             label, content = unseal(file, vault.key(label.get("key", "")), label.get("kind", ""), label.get("name", ""))

@@ -1,0 +1,63 @@
+"""Steps in the identifiable zone about who objects: whose numbers that are, and that everybody who had to be asked about was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import narwhals as nw
+import polars as pl
+
+from bcf_linkage.definitions import nhs_number
+from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.definitions.sharing import Objection, SharingRules
+from bcf_linkage.identifiable.opt_outs import holding
+from bcf_linkage.identifiable.vault.opt_out_lists import kept_list
+from bcf_linkage.storage.engine import PolarsEngine
+from pipelines import gates
+from pipelines.custody import vault_of
+from pipelines.receive import ReadThrough
+from pipelines.recording import today
+from pipelines.runs import Run
+from pipelines.tracing import Register
+
+ENGINE = PolarsEngine()
+LISTED = {"number": pl.String, "objection": pl.String}
+
+
+@dataclass(frozen=True, repr=False)
+class Objections:
+    """Of a run: `number` and `objection` of everybody for whom one holds, and the numbers that were checked nationally if that opt-out holds."""
+
+    numbers: pl.DataFrame
+    checked: pl.DataFrame | None
+
+    @property
+    def frame(self) -> nw.LazyFrame:
+        return ENGINE.frame(self.numbers)
+
+
+def objections_of(run: Run, register: Register) -> Objections:
+    """The objections that hold in a run, from the register and the lists in the vault. Raises a Refusal."""
+    settings = run.settings()
+    vault, hold = vault_of(run.request.workspace, settings), gates.holding(settings, SharingRules.build(today()))
+    kept = {name: found for name in (Objection.NATIONAL, Objection.LOCAL) if name in hold and (found := kept_list(vault, name))}
+    listed = pl.concat([pl.DataFrame(schema=LISTED), *(_objecting(name, found.numbers) for name, found in kept.items())])
+    numbers = ENGINE.collect(holding.objections(ENGINE.frame(register.numbers), ENGINE.frame(listed), hold))
+    return Objections(numbers, kept[Objection.NATIONAL].numbers if Objection.NATIONAL in kept else None)
+
+
+def refuse_unchecked(through: ReadThrough, objections: Objections) -> None:
+    """Raises RequestRefused if the national opt-out holds and somebody in an extract was not checked against it: silence is no consent."""
+    if objections.checked is None:
+        return
+    sound = through.rows.people.filter(pl.col("number_state") == nhs_number.SOUND).select("number").unique()
+    if unchecked := sound.join(objections.checked, on="number", how="anti").height:
+        files = ", ".join(str(delivery.path) for delivery in through.deliveries)
+        raise RequestRefused(
+            f"{files}: {unchecked:,} of {len(sound):,} NHS numbers have not been checked against the national data opt-out; "
+            "`bcf opt-outs export` anew, as deliveries have come since, and import the answer"
+        )
+
+
+def _objecting(name: Objection, numbers: pl.DataFrame) -> pl.DataFrame:
+    return numbers.filter("objects").select("number", objection=pl.lit(str(name)))

@@ -1,0 +1,333 @@
+"""Objections: the files that tell them, whom they hold for, and what a run makes of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+import pytest
+
+from bcf_linkage.definitions.errors import DataRefused
+from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.sharing import Objection, SharingRules
+from bcf_linkage.identifiable.opt_outs import holding, number_files
+from bcf_linkage.identifiable.trace import numbers
+from bcf_linkage.identifiable.vault import Purpose, Vault
+from bcf_linkage.identifiable.vault.opt_out_lists import KeptList, keep_list, kept_list, list_file
+from bcf_linkage.storage import trail
+from pipelines.custody import vault_of
+from pipelines.opt_outs import answered
+from pipelines.recording import today
+from pipelines.settings import read_settings
+from tests.conftest import Said
+from tests.spec.delivered import AS_AT, NAMELESS, context, number, places, receive_rows, sound_row
+from tests.spec.test_trace import entry
+
+RULES = SharingRules.build(date(2026, 1, 1)).national_check
+ANN, BEA, CAT, OLD_BEA, OLDER_BEA, NOBODY = (number(930_000_000 + 20 * n) for n in range(6))
+
+
+# --- files of numbers -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_written_as_the_national_service_takes_it() -> None:
+    assert number_files.written(pl.Series([BEA, ANN, BEA])) == f"{ANN},\n{BEA},\n".encode()
+    assert number_files.file_name("8HQ50OT001", date(2020, 6, 3), 1) == "8HQ50OT001-030620-0001.dat"
+
+
+@pytest.mark.parametrize("content", [f"{ANN},\n{BEA},\n", f"{ANN}\n{BEA}\n", f"{ANN},\n{BEA}\n"])
+def test_a_file_is_read_with_or_without_its_commas(content: str) -> None:
+    assert number_files.read(content.encode(), "answer.dat", "synthetic").to_list() == [ANN, BEA]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (f"{ANN},\r\n{BEA},\r\n".encode(), "line 1 ends in CR and LF, and must end in LF alone"),
+        (f"{ANN},\n{BEA},\r{CAT},\n".encode(), "line 2 ends in CR"),
+        (f"\ufeff{ANN},\n".encode(), "line 1 is not plain ASCII text"),
+        (f"{ANN},\n".encode("utf-16"), "line 1 holds a zero byte"),
+        (f"{ANN},\n{BEA},\n".encode() + b"\xa0\n", "line 3 is not plain ASCII text"),
+        (f"{ANN},\n{BEA}".encode(), "line 2 has no end, so the file may have broken off there"),
+        (f"nhs_number\n{ANN}\n".encode(), "line 1 does not hold ten digits and no more"),
+        (f"{ANN},\n{BEA},\n2 records\n".encode(), "line 3 does not hold ten digits and no more"),
+        (f"{ANN},\n\n{BEA},\n".encode(), "line 2 does not hold ten digits and no more"),
+        (
+            f"{ANN},,\n{BEA};\n".encode(),
+            "line 1 does not hold ten digits and no more, which is all that a line may hold: no header, no trailer (1 more are like it)",
+        ),
+        (f"{ANN},\n{ANN[:3]} {ANN[3:6]} {ANN[6:]},\n".encode(), "line 2 does not hold ten digits"),
+        (f"{ANN},\n9434765918,\n".encode(), "line 2 holds no NHS number that can be used here (number_check_digit)"),
+        (f"{ANN},\n9999999999,\n".encode(), "line 2 holds no NHS number that can be used here (number_repeated_digit)"),
+        (f"{ANN},\n4010232137,\n".encode(), "line 2 holds no NHS number that can be used here (number_live)"),
+        (f"{ANN},\n{BEA},\n{ANN},\n".encode(), "line 3 repeats the number of an earlier line"),
+    ],
+)
+def test_a_file_with_anything_else_is_refused_by_line_without_a_value(content: bytes, words: str) -> None:
+    with pytest.raises(DataRefused, match=re.escape(words)) as refusal:
+        number_files.read(content, "answer.dat", "synthetic")
+    assert "\n" not in str(refusal.value)
+    assert not re.search(r"\d{9}", str(refusal.value))
+
+
+def test_who_is_not_in_the_answer_objects() -> None:
+    found = answered(pl.Series([ANN, BEA, CAT]), pl.Series([CAT, ANN]), "answer.dat", RULES)
+    assert found.rows() == [(ANN, False), (BEA, True), (CAT, False)]
+
+
+def test_an_answer_to_another_question_or_one_that_broke_off_is_refused() -> None:
+    with pytest.raises(DataRefused, match="1 of its 2 numbers were not asked about"):
+        answered(pl.Series([ANN, BEA]), pl.Series([CAT, ANN]), "answer.dat", RULES)
+    asked = pl.Series([f"{n:010}" for n in range(RULES.smallest)])
+    fewest = RULES.smallest * (100 - RULES.most_percent) // 100
+    assert answered(asked, asked.head(fewest), "answer.dat", RULES)["objects"].sum() == RULES.smallest - fewest
+    with pytest.raises(DataRefused, match="leaves out more than 25% of the 100 numbers asked about"):
+        answered(asked, asked.head(fewest - 1), "answer.dat", RULES)
+
+
+# --- whom an objection holds for ------------------------------------------------------------------------------------------------------
+
+
+def register(*entries: dict[str, Any]) -> nw.LazyFrame:
+    schema = {name: pl.Boolean if name == "refused" else pl.String for name in entries[0]}
+    return numbers.register(numbers.numbers(nw.from_native(pl.LazyFrame(entries, schema=schema)), AS_AT, "synthetic"))
+
+
+def objecting(known: nw.LazyFrame, listed: list[tuple[str, Objection]], holds: tuple[Objection, ...] = tuple(Objection)) -> dict[str, str]:
+    rows = pl.LazyFrame([(told, str(one)) for told, one in listed], schema={"number": pl.String, "objection": pl.String}, orient="row")
+    return dict(holding.objections(known, nw.from_native(rows), holds).to_native().collect().rows())
+
+
+PEOPLE = (
+    entry(ANN, type_1_opt_out="y"),
+    entry(BEA, replaced_nhs_number=OLD_BEA, replaced_nhs_number_date="2014-09-30"),
+    entry(OLD_BEA, replaced_nhs_number=OLDER_BEA),
+    entry(CAT),
+)
+
+
+@pytest.mark.parametrize("told", [BEA, OLD_BEA, OLDER_BEA])
+def test_an_objection_under_one_number_holds_for_all_numbers_of_the_person(told: str) -> None:
+    assert objecting(register(*PEOPLE), [(told, Objection.LOCAL)]) == {
+        ANN: "type_1",
+        **dict.fromkeys((BEA, OLD_BEA, OLDER_BEA), "local_objection"),
+    }
+
+
+def test_a_type_1_objection_counts_from_any_row_of_the_person_even_one_that_is_refused() -> None:
+    assert objecting(register(entry(CAT, type_1_opt_out="Y", refused=True), entry(ANN)), []) == {CAT: "type_1"}
+    assert objecting(register(entry(BEA, replaced_nhs_number=OLD_BEA), entry(OLD_BEA, type_1_opt_out="Y")), []) == {BEA: "type_1", OLD_BEA: "type_1"}
+
+
+def test_who_objects_in_several_ways_is_told_by_the_first_that_holds() -> None:
+    listed = [(ANN, Objection.LOCAL), (ANN, Objection.NATIONAL), (CAT, Objection.LOCAL), (CAT, Objection.NATIONAL)]
+    assert objecting(register(*PEOPLE), listed) == {ANN: "type_1", CAT: "national_data_opt_out"}
+    assert objecting(register(*PEOPLE), listed, (Objection.LOCAL, Objection.NATIONAL)) == dict.fromkeys((ANN, CAT), "national_data_opt_out")
+    assert objecting(register(*PEOPLE), listed, (Objection.LOCAL,)) == dict.fromkeys((ANN, CAT), "local_objection")
+    assert objecting(register(*PEOPLE), listed, ()) == {}
+
+
+def test_somebody_whom_the_register_does_not_know_may_object() -> None:
+    assert objecting(register(entry(ANN)), [(NOBODY, Objection.NATIONAL)]) == {NOBODY: "national_data_opt_out"}
+
+
+def test_rows_of_objectors_end_in_the_place_for_them_however_they_are_found(tmp_path: Path) -> None:
+    """By a confirmed number, an unconfirmed one, a replaced one, on demographics alone, or seen and not registered."""
+    table, register_table = EXTRACTS["emergency_care"], EXTRACTS["gp_registrations"]
+    entries = [sound_row(register_table, n, type_1_opt_out="Y" if n == 3 else "N") for n in range(10)]
+    entries[1]["replaced_nhs_number"] = number(940_000_000)
+    person = [number(930_000_000 + 20 * n) for n in range(20)]
+    listed = {person[1]: Objection.NATIONAL, person[2]: Objection.LOCAL, person[15]: Objection.NATIONAL, person[3]: Objection.LOCAL}
+    rows = [
+        sound_row(table, 1),
+        sound_row(table, 1, nhs_number=number(940_000_000), ae_attendance_number="a"),
+        sound_row(table, 1, date_of_birth="1900-01-01", ae_attendance_number="b"),
+        sound_row(table, 2, nhs_number="", sex="1", ae_attendance_number="c"),
+        sound_row(table, 3),
+        sound_row(table, 4),
+        sound_row(table, 15, **NAMELESS),
+        sound_row(table, 16, **NAMELESS),
+    ]
+    received = receive_rows(tmp_path, "emergency_care", rows, context(tmp_path, entries, listed=listed))
+    assert places(received) == {
+        ("opted out", "national_data_opt_out"): 4,
+        ("opted out", "local_objection"): 1,
+        ("opted out", "type_1"): 1,
+        ("linked", "cross_check"): 1,
+        ("seen, not registered", "not_on_register"): 1,
+    }
+    assert pl.read_parquet(received.path).height == 2
+
+
+# --- the lists in the vault -----------------------------------------------------------------------------------------------------------
+
+WHEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_a_list_is_sealed_and_reads_as_it_was_kept_under_a_newer_key_too(tmp_path: Path) -> None:
+    from bcf_linkage.identifiable.vault.resealing import refuse_while_needed, reseal
+
+    vault = Vault(tmp_path / "vault")
+    vault.begin(WHEN)
+    kept = KeptList(pl.DataFrame({"number": [ANN, BEA], "objects": [True, False]}), WHEN)
+    file = keep_list(vault, Objection.NATIONAL, kept)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert ANN.encode() not in file.read_bytes()
+    vault.prepare(Purpose.REGISTER)
+    vault.turn(Purpose.REGISTER, WHEN)
+    assert reseal(vault) == 1
+    refuse_while_needed(vault, "register-1")
+    read = kept_list(vault, Objection.NATIONAL)
+    assert read
+    assert (read.numbers.rows(), read.since) == (kept.numbers.rows(), WHEN)
+    assert kept_list(vault, Objection.LOCAL) is None
+
+
+# --- a whole round --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asking(workspace: Path) -> Path:
+    """A locality whose sources are shared as real ones would be."""
+    file = workspace / "locality.toml"
+    text = file.read_text(encoding="utf-8").replace('"made up"', '"section 251"')
+    head, social_care = text.split("[sources.adult_social_care]")
+    social_care = social_care.replace('"section 251"', '"pseudonymised third party"')
+    file.write_text(f'{head}[sources.adult_social_care]{social_care}\n[opt_outs]\nmailbox = "8HQ50OT001"\n', encoding="utf-8")
+    return workspace
+
+
+def recorded(workspace: Path) -> list[dict[str, Any]]:
+    assert trail.verify(workspace / "audit" / "trail.jsonl") == ()
+    return list(trail.entries(workspace / "audit" / "trail.jsonl"))
+
+
+def run(bcf: Callable[..., Said], workspace: Path) -> Said:
+    return bcf("run", workspace, "--as-at", AS_AT, "--no-prefect", "--json")
+
+
+def aged(workspace: Path, name: str, days: int) -> None:
+    """The same list, as if it had been kept some days before."""
+    vault = vault_of(workspace, read_settings(workspace))
+    kept = kept_list(vault, name)
+    assert kept
+    keep_list(vault, name, KeptList(kept.numbers, datetime.now(UTC) - timedelta(days=days)))
+
+
+def test_a_run_asks_first_and_leaves_out_who_objects(asking: Path, tmp_path: Path, bcf: Callable[..., Said]) -> None:
+    said = run(bcf, asking)
+    assert (said.code, "nobody has been checked against it; `bcf opt-outs export`" in said.err) == (2, True)
+
+    asked = bcf("opt-outs", "export", asking, "--why", "run of October", "--json")
+    assert asked.code == 0, asked.err
+    file = Path(json.loads(asked.out)["file"])
+    assert file.parent == asking / "vault" / "opt_outs"
+    assert re.fullmatch(r"8HQ50OT001-\d{6}-0001\.dat", file.name)
+    assert file.stat().st_mode & 0o777 == 0o600
+    lines = file.read_text().splitlines()
+    assert len(lines) == len(set(lines)) == json.loads(asked.out)["numbers"] > 2_000
+
+    objectors = lines[100:200]
+    answer = tmp_path / "answer.dat"
+    answer.write_text("".join(f"{line}\n" for line in lines if line not in objectors))
+    taken = bcf("opt-outs", "import", asking, answer, "--why", "run of October", "--json")
+    assert taken.code == 0, taken.err
+    assert json.loads(taken.out) == {
+        "objection": "national_data_opt_out",
+        "numbers": len(lines),
+        "objecting": 100,
+        "until": str(today() + timedelta(days=RULES.days)),
+    }
+    assert [path.name for path in file.parent.iterdir()] == ["national_data_opt_out.sealed"], "who was asked about is forgotten once the answer is there"
+    locally = tmp_path / "letters.txt"
+    locally.write_text("".join(f"{line[:10]}\n" for line in lines[195:205]))
+    assert bcf("opt-outs", "import", asking, locally, "--local", "--why", "letters of October").code == 0
+
+    done = run(bcf, asking)
+    assert done.code == 0, done.err
+    (ledger,) = (asking / "audit").glob("*/ledger.parquet")
+    reasons = dict(pl.read_parquet(ledger).filter(place="opted out", extract="gp_registrations").group_by("reason").agg(pl.col("rows").sum()).rows())
+    assert set(reasons) == set(map(str, Objection))
+    assert 0 < reasons["local_objection"] <= 5, "the first reason that holds is told"
+    begun = next(entry for entry in recorded(asking) if entry["what"] == "run begun")
+    assert begun["decisions"]["national_data_opt_out, vault/opt_outs"].startswith(f"passed: holds: {len(lines):,} numbers checked on {today()}")
+    assert begun["decisions"]["local_objection, vault/opt_outs"].startswith("passed: holds: 10 numbers")
+    text = (asking / "audit" / "trail.jsonl").read_text()
+    assert not any(line[:10] in text for line in lines)
+    exported = next(entry for entry in recorded(asking) if entry["what"] == "opt-outs exported")
+    assert exported["outputs"][file.name].startswith("hmac-sha-256 ")
+
+
+@pytest.fixture
+def answered_for(asking: Path, tmp_path: Path, bcf: Callable[..., Said]) -> Path:
+    """The same, everybody checked, nobody objecting."""
+    asked = bcf("opt-outs", "export", asking, "--why", "run of October", "--json")
+    answer = Path(shutil.copy(json.loads(asked.out)["file"], tmp_path / "answer.dat"))
+    assert bcf("opt-outs", "import", asking, answer, "--why", "run of October").code == 0
+    return asking
+
+
+@pytest.mark.parametrize(("days", "code"), [(RULES.days, 0), (RULES.days + 1, 3)])
+def test_an_answer_may_be_used_through_its_last_day(days: int, code: int, answered_for: Path, bcf: Callable[..., Said]) -> None:
+    aged(answered_for, Objection.NATIONAL, days)
+    said = bcf("doctor", answered_for, "--json")
+    assert said.code == code
+    if code:
+        told = run(bcf, answered_for)
+        assert told.code == 2
+        assert f"could be used through {today() - timedelta(days=1)}, and today is {today()}" in told.err
+        assert recorded(answered_for)[-1]["decisions"]["national_data_opt_out, vault/opt_outs"].startswith("refused: ")
+
+
+def test_somebody_who_came_after_the_question_stops_the_run(answered_for: Path, bcf: Callable[..., Said]) -> None:
+    file = answered_for / "landing" / "gp_registrations" / "gp_registrations.csv"
+    header = file.read_text(encoding="utf-8", errors="replace").split("\n")[0].split(",")
+    newcomer = sound_row(EXTRACTS["gp_registrations"], 1, nhs_number=number(999_000_000), gp_patient_id="newcomer")
+    with file.open("ab") as appended:
+        appended.write((",".join(newcomer[name] for name in header) + "\n").encode())
+    said = run(bcf, answered_for)
+    assert said.code == 2
+    assert re.search(r"gp_registrations\.csv: 1 of [\d,]+ NHS numbers have not been checked against the national data opt-out", said.err)
+    assert not (answered_for / "published" / "current").exists()
+
+
+def test_direct_care_needs_no_check(asking: Path, bcf: Callable[..., Said]) -> None:
+    file = asking / "locality.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace('"risk stratification"', '"direct care"'), encoding="utf-8")
+    assert run(bcf, asking).code == 0
+    begun = next(entry for entry in recorded(asking) if entry["what"] == "run begun")
+    assert begun["decisions"]["national_data_opt_out, vault/opt_outs"] == "passed: does not hold against this purpose and these legal bases"
+    (ledger,) = (asking / "audit").glob("*/ledger.parquet")
+    assert pl.read_parquet(ledger).filter(place="opted out").is_empty(), "nor does a type 1 objection hold against direct care"
+
+
+def test_an_answer_nobody_asked_for_is_refused_and_recorded(asking: Path, tmp_path: Path, bcf: Callable[..., Said]) -> None:
+    (tmp_path / "answer.dat").write_text(f"{ANN},\n")
+    said = bcf("opt-outs", "import", asking, tmp_path / "answer.dat", "--why", "run of October")
+    assert (said.code, "nobody was asked about" in said.err) == (2, True)
+    assert recorded(asking)[-1]["what"] == "opt-outs import refused"
+
+
+def test_a_question_is_never_written_where_others_read_and_needs_a_mailbox(asking: Path, bcf: Callable[..., Said]) -> None:
+    said = bcf("opt-outs", "export", asking, "--why", "run of October", "--out", asking / "published" / "asked.dat")
+    assert (said.code, "lies in the workspace, where others read" in said.err) == (2, True)
+    file = asking / "locality.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace('mailbox = "8HQ50OT001"', ""), encoding="utf-8")
+    said = bcf("opt-outs", "export", asking, "--why", "run of October")
+    assert (said.code, "[opt_outs] has no mailbox" in said.err) == (2, True)
+
+
+def test_local_objections_that_must_be_there_and_are_not_stop_the_run(workspace: Path, bcf: Callable[..., Said]) -> None:
+    with (workspace / "locality.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[opt_outs]\nlocal_objections = true\n")
+    said = run(bcf, workspace)
+    assert (said.code, "there are local objections, and there is no list; `bcf opt-outs import --local`" in said.err) == (2, True)
+    assert not list_file(vault_of(workspace, read_settings(workspace)), Objection.LOCAL).exists()
