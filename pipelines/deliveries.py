@@ -13,7 +13,7 @@ from expectations.gate import gate, hold, tolerances
 from pipelines import judging
 from pipelines.custody import pseudonym_key
 from pipelines.evidence import weigh
-from pipelines.objecting import Objections, objections_of, refuse_unchecked
+from pipelines.objecting import Objections, note_left_out, objections_of, refuse_unchecked
 from pipelines.publish import exact_ledger
 from pipelines.receive import ReceiveContext, Received, areas_of, read_through, register_of, write
 from pipelines.registering import note_numbers
@@ -41,6 +41,7 @@ def receive_extract(run: Run, extract: str) -> Received:
     verdicts = judging.verdicts(run, extract)
     hold(gate(verdicts, tolerances(settings.tolerances)), _named(run.files(extract)))
     weigh(run, through, context)
+    note_left_out(run, through)
     if extract == REGISTER:
         note_numbers(run, through.rows.people)
     return write(through, context, run.received(extract))

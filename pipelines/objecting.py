@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import narwhals as nw
 import polars as pl
 
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.definitions.places import KEPT
 from bcf_linkage.definitions.sharing import Objection, SharingRules
-from bcf_linkage.identifiable.opt_outs import holding
+from bcf_linkage.definitions.trace_reasons import reasons_for
+from bcf_linkage.identifiable.opt_outs import effect, holding
 from bcf_linkage.identifiable.vault.opt_out_lists import kept_list
 from bcf_linkage.storage.engine import PolarsEngine
 from pipelines import gates
@@ -57,6 +60,26 @@ def refuse_unchecked(through: ReadThrough, objections: Objections) -> None:
             f"{files}: {unchecked:,} of {len(sound):,} NHS numbers have not been checked against the national data opt-out; "
             "`bcf opt-outs export` anew, as deliveries have come since, and import the answer"
         )
+
+
+def note_left_out(run: Run, through: ReadThrough) -> None:
+    """Write how many people of an extract objections take out, by age and sex, as exact counts to the audit zone."""
+    used = [*map(str, Objection), *(reason for place in KEPT for reason in reasons_for(place))]
+    at = through.ended.filter(pl.col("reason").is_in(used)).select(pl.col("at").cast(pl.UInt32)).unique()
+    identities = through.rows.people.with_row_index("at").cast({"at": pl.UInt32}).join(at, on="at", how="semi")
+    counted = ENGINE.collect(effect.people_left_out(ENGINE.frame(identities)))
+    target = _left_out(run) / f"{through.extract.name}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    counted.select(pl.lit(through.extract.name).alias("extract"), *effect.COUNTED).sort("age", "sex", "objection").write_parquet(target)
+
+
+def left_out(run: Run) -> pl.DataFrame:
+    """What was noted of all extracts: `extract`, `age`, `sex`, `objection` (null for none), `people`."""
+    return pl.concat([pl.read_parquet(path) for path in sorted(_left_out(run).glob("*.parquet"))])
+
+
+def _left_out(run: Run) -> Path:
+    return run.staging.audit / "opt_outs"
 
 
 def _objecting(name: Objection, numbers: pl.DataFrame) -> pl.DataFrame:

@@ -18,15 +18,18 @@ from bcf_linkage.definitions.published_tables import (
     DATA_DICTIONARY,
     DATA_QUALITY,
     NATIONAL_CONDITIONS,
+    OPT_OUTS,
     RISK_BANDS,
 )
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.schema import Table
+from bcf_linkage.definitions.sharing import SharingRules
 from bcf_linkage.published.counts import counts
 from bcf_linkage.published.data_dictionary import data_dictionary
 from bcf_linkage.published.data_quality import data_quality
 from bcf_linkage.published.disclosure_control import protected
 from bcf_linkage.published.metrics import metrics
+from bcf_linkage.published.opt_outs import DEPTH, exact_opt_outs, opt_outs
 from bcf_linkage.published.population import population
 from bcf_linkage.published.risk_bands import risk_bands
 from bcf_linkage.published.tables import Stamp, finished
@@ -38,6 +41,7 @@ from bcf_linkage.storage.zones import let_read
 from expectations.gate import tolerances
 from pipelines.linkage_figures import assessed, linkage_tables
 from pipelines.linkage_report import write_report
+from pipelines.objecting import left_out
 from pipelines.receive import Received
 from pipelines.runs import Run
 from pipelines.settings import Settings
@@ -59,6 +63,7 @@ def count(run: Run, received: Sequence[Received]) -> None:
     frames = {
         **_of_people(run, engine, rules, _areas(settings), stamp),
         **_of_rows(run, engine, rules, ledger, _rule_counts(received, settings), stamp),
+        **_of_objections(run, engine, rules, stamp),
     }
     counted = {name: engine.collect(frame) for name, frame in frames.items()}
     tables = {**counted, **assessed(run, counted, stamp)}
@@ -127,6 +132,12 @@ def _of_rows(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFrame, ru
         **linkage_tables(run, engine, rules, ledger, _areas(run.settings()), stamp),
         DATA_QUALITY.name: finished(data_quality(engine.frame(rule_counts), rules.disclosure, run.year), DATA_QUALITY, DECLARATIONS, stamp),
     }
+
+
+def _of_objections(run: Run, engine: Engine, rules: Rulebook, stamp: Stamp) -> dict[str, nw.LazyFrame]:
+    exact = exact_opt_outs(engine.frame(left_out(run)), rules.bands.ages, run.year)
+    shares = opt_outs(protected(exact, rules.disclosure, DEPTH))
+    return {OPT_OUTS.name: finished(shares, OPT_OUTS, SharingRules.build(run.as_at).edition, stamp)}
 
 
 def _areas(settings: Settings) -> pl.DataFrame:

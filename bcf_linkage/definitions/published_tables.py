@@ -34,6 +34,12 @@ COUNTS = (
     *STAMP,
 )
 
+HELD_AGAINST = (
+    Column("reference", Type.DECIMAL, "The value of the whole source that a group's value is held against; null where it is not", OURS),
+    Column("gap", Type.DECIMAL, "Value less reference, in percentage points", OURS),
+    Column("stands_out", Type.TRUTH, "Whether the reference lies outside the 95% interval of the value; null without a reference", OURS),
+)
+
 
 def _tidy(name: str, grain: str) -> Table:
     return Table(name, grain, OURS, COUNTS, key=("measure", "area_type", "area_code", "group_type", "group", "period_start"))
@@ -50,10 +56,16 @@ LINKAGE_QUALITY = Table(
     columns=(
         Column("section", Type.TEXT, "B identifiers, C flow, D match rate, E errors, F implausible, J what links rest on", OURS),
         *COUNTS,
-        Column("reference", Type.DECIMAL, "The value of the whole source that a group's value is held against; null where it is not", OURS),
-        Column("gap", Type.DECIMAL, "Value less reference, in percentage points", OURS),
-        Column("stands_out", Type.TRUTH, "Whether the reference lies outside the 95% interval of the value; null without a reference", OURS),
+        *HELD_AGAINST,
     ),
+)
+
+OPT_OUTS = Table(
+    name="opt_outs",
+    grain="the people who are left out of one source because they object, all of them or one group",
+    source=OURS,
+    key=("measure", "area_code", "group_type", "group"),
+    columns=(*COUNTS, *HELD_AGAINST),
 )
 
 LINKAGE_DIFFERENCES = Table(
@@ -216,6 +228,7 @@ PUBLISHED: dict[str, Table] = {
         LINKAGE_SUMMARY,
         LINKAGE_PROVENANCE,
         LINKAGE_LEDGER,
+        OPT_OUTS,
         DATA_QUALITY,
         DATA_DICTIONARY,
     )

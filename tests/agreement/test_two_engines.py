@@ -37,6 +37,7 @@ from bcf_linkage.published.linkage_quality.sensitivity import sensitivity
 from bcf_linkage.published.linkage_quality.tallies import exact
 from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
 from bcf_linkage.published.metrics import metrics
+from bcf_linkage.published.opt_outs import DEPTH, exact_opt_outs, opt_outs
 from bcf_linkage.published.population import population
 from bcf_linkage.published.risk_bands import risk_bands
 from bcf_linkage.published.tables import Stamp, finished
@@ -51,6 +52,7 @@ RULES, YEAR, WINDOW = Rulebook.build(AS_AT), year_to(AS_AT), window_to(AS_AT)
 ROWS = {"gp_registrations": 66, "gp_events": 500, "hospital_admissions": 160, "emergency_care": 80, "adult_social_care": 160}
 SHARED = tuple(ROWS)
 STAMP = Stamp(AS_AT, "a-run")
+LEFT_OUT = (None, "type_1", "national_data_opt_out")
 
 Frames = Mapping[str, nw.LazyFrame[Any]]
 
@@ -99,6 +101,8 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "linkage_sensitivity": lambda f: published("linkage_sensitivity", sensitivity({(rule, "a"): f["cohort_counts"] for rule in ("strict", "default")})),
     "linkage_quality": lambda f: published("linkage_quality", linkage_quality(f["linkage"], RULES.linkage)),
     "linkage_ledger": lambda f: published("linkage_ledger", linkage_ledger(f["linkage"])),
+    "exact opt-outs": lambda f: exact_opt_outs(f["left out"], RULES.bands.ages, YEAR),
+    "opt_outs": lambda f: published("opt_outs", opt_outs(protected(f["exact opt-outs"], RULES.disclosure, DEPTH))),
     "data_quality": lambda f: published("data_quality", data_quality(f["rule counts"], RULES.disclosure, YEAR)),
 }
 
@@ -121,6 +125,11 @@ def given() -> dict[str, pl.DataFrame]:
         **rows,
         "areas": pl.DataFrame({"practice_code": codes, "practice_name": codes, **places}),
         "ledger": pl.concat([*traced, refused]),
+        "left out": pl.DataFrame(
+            [("gp_events", age, sex, objection, 7 * age + n) for age in (5, 70) for sex in ("1", "2", None) for n, objection in enumerate(LEFT_OUT)],
+            ["extract", "age", "sex", "objection", "people"],
+            orient="row",
+        ),
         "rule counts": pl.DataFrame(rules, schema_overrides={"tolerance_percent": pl.Float64}),
     }
 

@@ -16,11 +16,17 @@ import pytest
 
 from bcf_linkage.definitions.errors import DataRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.periods import year_to
+from bcf_linkage.definitions.published_tables import OPT_OUTS
+from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.sharing import Objection, SharingRules
-from bcf_linkage.identifiable.opt_outs import holding, number_files
+from bcf_linkage.identifiable.opt_outs import effect, holding, number_files
 from bcf_linkage.identifiable.trace import numbers
 from bcf_linkage.identifiable.vault import Purpose, Vault
 from bcf_linkage.identifiable.vault.opt_out_lists import KeptList, keep_list, kept_list, list_file
+from bcf_linkage.published.disclosure_control import protected
+from bcf_linkage.published.opt_outs import DEPTH, exact_opt_outs, opt_outs
+from bcf_linkage.published.tables import Stamp, finished
 from bcf_linkage.storage import trail
 from pipelines.custody import vault_of
 from pipelines.opt_outs import answered
@@ -331,3 +337,69 @@ def test_local_objections_that_must_be_there_and_are_not_stop_the_run(workspace:
     said = run(bcf, workspace)
     assert (said.code, "there are local objections, and there is no list; `bcf opt-outs import --local`" in said.err) == (2, True)
     assert not list_file(vault_of(workspace, read_settings(workspace)), Objection.LOCAL).exists()
+
+
+# --- whom they take out ---------------------------------------------------------------------------------------------------------------
+
+
+def test_people_are_counted_once_by_the_first_objection() -> None:
+    rows = [
+        ("ann", 40, "2", None),
+        ("ann", 41, "1", None),
+        ("bea", 70, "2", "local_objection"),
+        ("bea", 70, "2", "type_1"),
+        ("cat", 70, "2", "type_1"),
+        ("dee", None, None, "national_data_opt_out"),
+    ]
+    frame = pl.LazyFrame(rows, ["person", "age", "sex", "objection"], orient="row")
+    counted = effect.people_left_out(nw.from_native(frame)).to_native().collect()
+    assert sorted(counted.rows(), key=str) == sorted([(41, "1", None, 1), (70, "2", "type_1", 2), (None, None, "national_data_opt_out", 1)], key=str)
+
+
+def shares_of(*rows: tuple[int | None, str | None, str | None, int]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The published shares of one source, by kind of group and group."""
+    frame = pl.DataFrame([("outpatients", *row) for row in rows], ["extract", "age", "sex", "objection", "people"], orient="row")
+    book = Rulebook.build(AS_AT)
+    exact = exact_opt_outs(nw.from_native(frame.lazy()), book.bands.ages, year_to(AS_AT))
+    shares = finished(opt_outs(protected(exact, book.disclosure, DEPTH)), OPT_OUTS, book.bands.edition, Stamp(AS_AT, "a-run"))
+    return {(row["group_type"], row["group"]): row for row in shares.to_native().collect().to_dicts()}
+
+
+def test_the_shares_left_out_are_told_by_age_sex_and_objection_and_held_against_the_whole() -> None:
+    found = shares_of(
+        (40, "1", None, 800), (40, "2", None, 960), (70, "1", None, 100), (40, "1", "type_1", 20), (40, "2", "local_objection", 20), (70, "1", "type_1", 100)
+    )
+    told = {group: (row["numerator"], row["denominator"], row["value"], row["reference"], row["gap"], row["stands_out"]) for group, row in found.items()}
+    assert told == {
+        ("all", "all"): (140, 2000, 7.0, None, None, None),
+        ("age_band", "18-64"): (40, 1800, 2.22, 7.0, -4.78, True),
+        ("age_band", "65-74"): (100, 200, 50.0, 7.0, 43.0, True),
+        ("sex", "Male"): (120, 1020, 11.76, 7.0, 4.76, True),
+        ("sex", "Female"): (20, 980, 2.04, 7.0, -4.96, True),
+        ("objection", "type_1"): (120, 2000, 6.0, None, None, None),
+        ("objection", "local_objection"): (20, 2000, 1.0, None, None, None),
+    }
+
+
+def test_few_objectors_are_hidden_with_somebody_beside_them() -> None:
+    found = shares_of(
+        (40, "1", None, 800), (70, "1", None, 300), (80, "1", None, 300), (40, "1", "type_1", 40), (70, "1", "type_1", 3), (80, "1", "type_1", 20)
+    )
+    hidden = {group for (kind, group), row in found.items() if kind == "age_band" and row["numerator"] is None}
+    assert {"65-74"} < hidden, "one alone could be had by subtraction"
+    assert all(row["status"] == "suppressed" for row in found.values() if row["numerator"] is None)
+    everybody = shares_of((40, "1", None, 3), (40, "1", "type_1", 400))
+    assert everybody["all", "all"]["numerator"] is None, "nor is it told that all but a few object"
+
+
+def test_a_run_publishes_who_is_left_out(published_run: pl.DataFrame) -> None:
+    whole = published_run.filter(group_type="all")
+    assert set(whole["area_code"]) == set(EXTRACTS)
+    assert whole["numerator"].is_not_null().any()
+    assert set(published_run["group_type"]) == {"all", "age_band", "sex", "objection"}
+    assert set(published_run.filter(group_type="objection")["group"]) == {"type_1"}
+
+
+@pytest.fixture
+def published_run(published: Path) -> pl.DataFrame:
+    return pl.read_parquet(published / "published" / "current" / "tables" / "opt_outs.parquet")

@@ -21,13 +21,14 @@ def linkage_quality(protected: nw.LazyFrame, rules: QualityRules) -> nw.LazyFram
     is_whole, by_reason = group_type == ALL, group_type == REASON
     wanted = is_whole | (by_reason & measure.is_in(list(LISTED_BY_REASON))) | (~is_whole & ~by_reason & measure.is_in(list(GROUPED)))
     told = protected.filter(wanted & measure.is_in(list(rules.by_code)))
-    held = _held_against(told)
+    held = held_against(told, group_type != ALL)
     return held.with_columns(section=text_of(measure, {figure.code: figure.section for figure in rules.figures}))
 
 
-def _held_against(told: nw.LazyFrame) -> nw.LazyFrame:
-    is_group, is_rate = nw.col("group_type") != ALL, nw.col("unit") == "percent"
-    whole = told.filter(~is_group & is_rate).select("measure", "area_code", whole=nw.col("value"))
+def held_against(told: nw.LazyFrame, is_group: nw.Expr) -> nw.LazyFrame:
+    """Protected figures -> the same with `reference`, `gap` and `stands_out`: each group's rate held against that of its whole source."""
+    is_rate = nw.col("unit") == "percent"
+    whole = told.filter((nw.col("group_type") == ALL) & is_rate).select("measure", "area_code", whole=nw.col("value"))
     joined = told.join(whole, on=["measure", "area_code"], how="left")
     reference = nw.when(is_group & ~nw.col("value").is_null()).then(nw.col("whole"))
     held = joined.with_columns(reference=reference)
