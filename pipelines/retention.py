@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from bcf_linkage.definitions.errors import EnvironmentRefused
+from bcf_linkage.definitions.sharing import Objection, SharingRules
+from bcf_linkage.identifiable.vault import Vault
+from bcf_linkage.identifiable.vault.opt_out_lists import ASKED, kept_since, list_file
 from bcf_linkage.storage import trail
 from bcf_linkage.storage.manifest import digest, digests
 from bcf_linkage.storage.store import Workspace, locked, or_refused
+from pipelines.gates import last_day
 from pipelines.governance_settings import Keep, Retention
-from pipelines.recording import Deed, refusal_recorded
+from pipelines.recording import Deed, day_of, refusal_recorded
 from pipelines.runs import PUBLISHED
 from pipelines.settings import read_settings
 
+OPT_OUTS = "opt_outs"
 WHY = "kept for as long as [retention] in locality.toml says"
 
 
@@ -88,6 +93,17 @@ def due(workspace: Workspace, retention: Retention, history: History, now: datet
             written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
             if _old(written, retention.reidentified, now):
                 yield Removal("reidentified", file, written)
+    yield from _outdated(workspace, now)
+
+
+def _outdated(workspace: Workspace, now: datetime) -> Iterator[Removal]:
+    """What the national service was asked and answered, after the last day to use it: that holds whatever `[retention]` says."""
+    check, vault = SharingRules.build(day_of(now)).national_check, Vault(workspace.vault)
+    lists = ((list_file(vault, name), kept_since(vault, name)) for name in (ASKED, Objection.NATIONAL))
+    files = ((file, datetime.fromtimestamp(file.stat().st_mtime, UTC)) for file in sorted(list_file(vault, ASKED).parent.glob("*.dat")))
+    for file, since in (*lists, *files):
+        if since and day_of(now) > last_day(day_of(since), check):
+            yield Removal(OPT_OUTS, file, since)
 
 
 def _runs(zone: str, places: Mapping[str, Path], keep: Keep, history: History, current: str, now: datetime) -> Iterator[Removal]:
@@ -111,7 +127,7 @@ def _digests(workspace: Workspace, removals: Iterable[Removal]) -> Iterator[tupl
         if removal.path.is_dir():
             yield from ((f"{name}/{below}", sha256) for below, sha256 in digests(removal.path).items())
         else:
-            yield name, "" if removal.zone == "reidentified" else digest(removal.path)
+            yield name, "" if removal.zone in ("reidentified", OPT_OUTS) else digest(removal.path)
 
 
 def _remove(workspace: Workspace, removals: Iterable[Removal]) -> None:

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from bcf_linkage.definitions.errors import EnvironmentRefused
+from bcf_linkage.definitions.sharing import Objection
+from bcf_linkage.identifiable.vault import Vault
+from bcf_linkage.identifiable.vault.opt_out_lists import ASKED, KeptList, keep_list
 from bcf_linkage.storage import trail
 from bcf_linkage.storage.manifest import digest
 from bcf_linkage.storage.store import Workspace
@@ -72,6 +76,18 @@ def gone(place: Path, retention: Retention, now: datetime = NOW) -> list[str]:
 )
 def test_what_goes(retention: Retention, expected: list[str], place: Path) -> None:
     assert gone(place, retention) == expected
+
+
+@pytest.mark.parametrize(("days", "gone_by_then"), [(21, False), (22, True)])
+def test_what_the_national_service_answered_goes_when_its_days_are_over_and_local_objections_stay(days: int, gone_by_then: bool, place: Path) -> None:
+    vault = Vault(place / "vault")
+    vault.begin(NOW)
+    for name in (ASKED, Objection.NATIONAL, Objection.LOCAL):
+        keep_list(vault, name, KeptList(pl.DataFrame({"number": ["9434765919"], "objects": [True]}), NOW))
+    asked = _file(place / "vault" / "opt_outs" / "8HQ50OT001-030620-0001.dat", "9434765919,\n")
+    os.utime(asked, (0, NOW.timestamp()))
+    expected = ["asked.sealed", "national_data_opt_out.sealed", asked.name] if gone_by_then else []
+    assert gone(place, Retention(), NOW + timedelta(days=days)) == [f"vault/opt_outs/{name}" for name in expected]
 
 
 def test_the_current_publication_stays_even_if_it_is_not_the_newest(place: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +13,7 @@ from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.sharing import Objection
 from bcf_linkage.identifiable.vault.keeping import Vault
 from bcf_linkage.identifiable.vault.ring import Purpose
-from bcf_linkage.identifiable.vault.sealed import SUFFIX, label_of, seal, unseal
+from bcf_linkage.identifiable.vault.sealed import SUFFIX, Label, label_of, seal, unseal
 
 KIND = "opt-outs"
 ASKED = "asked"
@@ -55,12 +55,22 @@ def kept_list(vault: Vault, name: str) -> KeptList | None:
     if not file.exists():
         return None
     label, content = unseal(file, vault.key(label_of(file).get("key", "")), KIND, name)
-    try:
-        return KeptList(pl.read_parquet(io.BytesIO(content)), datetime.fromisoformat(label["since"]))
-    except (KeyError, ValueError):
-        raise EnvironmentRefused(f"{file}: does not say which day it speaks of; import the list again") from None
+    return KeptList(pl.read_parquet(io.BytesIO(content)), _since(file, label))
+
+
+def kept_since(vault: Vault, name: str) -> datetime | None:
+    """The moment that a list says it speaks of, if there is one; nothing vouches for it until the list is opened. Raises EnvironmentRefused."""
+    file = list_file(vault, name)
+    return _since(file, label_of(file)) if file.exists() else None
 
 
 def forget_list(vault: Vault, name: str) -> None:
     """Remove a list."""
     list_file(vault, name).unlink(missing_ok=True)
+
+
+def _since(file: Path, label: Label) -> datetime:
+    try:
+        return datetime.fromisoformat(label["since"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        raise EnvironmentRefused(f"{file}: does not say which day it speaks of; import the list again") from None
