@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from bcf_linkage.definitions.published_tables import OPT_OUTS
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.sharing import Objection, SharingRules
 from bcf_linkage.identifiable.opt_outs import effect, holding, number_files
+from bcf_linkage.identifiable.parse import opened
 from bcf_linkage.identifiable.trace import numbers
 from bcf_linkage.identifiable.vault import Purpose, Vault
 from bcf_linkage.identifiable.vault.opt_out_lists import KeptList, keep_list, kept_list, list_file
@@ -30,10 +32,11 @@ from bcf_linkage.published.tables import Stamp, finished
 from bcf_linkage.storage import trail
 from pipelines.custody import vault_of
 from pipelines.opt_outs import answered
+from pipelines.receive import read_through
 from pipelines.recording import today
 from pipelines.settings import read_settings
 from tests.conftest import Said
-from tests.spec.delivered import AS_AT, NAMELESS, context, number, places, receive_rows, sound_row
+from tests.spec.delivered import AS_AT, NAMELESS, context, number, places, receive_rows, sound_row, sound_rows, write
 from tests.spec.test_trace import entry
 
 RULES = SharingRules.build(date(2026, 1, 1)).national_check
@@ -171,6 +174,15 @@ def test_rows_of_objectors_end_in_the_place_for_them_however_they_are_found(tmp_
         ("seen, not registered", "not_on_register"): 1,
     }
     assert pl.read_parquet(received.path).height == 2
+
+
+def test_nobody_who_objects_is_asked_about_again_to_test_the_trace(tmp_path: Path) -> None:
+    table, entries = EXTRACTS["emergency_care"], sound_rows(EXTRACTS["gp_registrations"], 8)
+    file = write(tmp_path / "in", table, sound_rows(table, 8))
+    listed = {number(930_000_000 + 20 * n): Objection.LOCAL for n in range(3)}
+    for who, sampled in (({}, 8), (listed, 5)):
+        using = replace(context(tmp_path, entries, listed=who), sample=100)
+        assert read_through(table, opened(table, [file]), using).rows.experiments["holdout"] == sampled
 
 
 # --- the lists in the vault -----------------------------------------------------------------------------------------------------------
