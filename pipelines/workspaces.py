@@ -37,6 +37,7 @@ practices = [
 ]
 
 # One section for each extract that is shared. A source that is not shared is left out; the GP register must be there.
+# legal_basis is one of section 251, consent, pseudonymised third party, direct care, legal duty. Social care data need the second or third.
 """
 
 _SOURCE = """[sources.{name}]
@@ -59,6 +60,11 @@ _GOVERNANCE = """# Keys lie in the vault unless this says otherwise. {id} stands
 # project = "risk stratification"
 # pseudonym = { file = "/secure/{id}.key" }     # or { environment = "BCF_{id}" }, or { command = ["site-keys", "get", "{id}"] }
 # register = { file = "/secure/{id}.key" }
+
+# Who objects, beside type 1 objections, which the GP register tells. `bcf opt-outs` asks and takes the lists.
+# [opt_outs]
+# mailbox = "8HQ50OT001"                        # the MESH mailbox that the national check is asked from
+# local_objections = true                       # there must be a list of them
 
 # How long things are kept, for `bcf prune`. What is not named is kept for good.
 # [retention]

@@ -11,6 +11,7 @@ from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.identifiable.vault import Purpose, Source
 from pipelines.governance_settings import Authorised, Keep, Retention
 from pipelines.settings import read_settings
+from pipelines.sharing_settings import OptOutLists
 from pipelines.workspaces import initialise
 from tests.spec.test_settings import GOOD, write
 
@@ -94,13 +95,14 @@ def test_what_init_suggests_can_be_taken_up(tmp_path: Path) -> None:
     file = tmp_path / "new" / "locality.toml"
     text = file.read_text(encoding="utf-8")
     suggested = re.sub(
-        r"^# (?=\[(keys|retention|reidentification)|recipient|project|pseudonym|register|landing|published|reidentified|requesters|approvers)",
+        r"^# (?=\[(keys|retention|reidentification|opt_outs)|mailbox|local_objections|recipient|project|pseudonym|register|landing|published|reidentified|requesters|approvers)",
         "",
         text,
         flags=re.M,
     )
     file.write_text(suggested, encoding="utf-8")
     settings = read_settings(tmp_path / "new")
+    assert settings.opt_outs == OptOutLists("8HQ50OT001", local_objections=True)
     assert settings.keys.sources.keys() == set(Purpose)
     assert settings.retention.landing == Keep(days=90)
     assert settings.reidentification["Z00001"].approvers == ("c.guardian",)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bcf_linkage.definitions.extracts import EXTRACTS
+from pipelines import gates
+from pipelines.recording import today
 from pipelines.settings import read_settings
 from synthetic.locality_toml import render
 from synthetic.profiles import load, names
@@ -20,6 +22,8 @@ def test_the_settings_reader_takes_every_profile(name: str, tmp_path: Path) -> N
     assert (settings.name, settings.code, settings.kind, settings.council) == (profile.title, profile.code, "synthetic", profile.council)
     assert [code for cluster in settings.clusters for code, _ in cluster.practices] == [practice.code for practice in profile.practices]
     assert set(settings.sources) == set(EXTRACTS)
+    assert all(decision.passed for decision in gates.agreements(settings, today()))
+    assert settings.reidentification.keys() == {profile.practices[0].code}, "one practice may ask, so that it can be tried out"
 
 
 def test_a_council_that_cannot_use_the_number_yet_has_an_exception_with_an_owner_and_a_reason(tmp_path: Path) -> None:
