@@ -14,7 +14,7 @@ from bcf_linkage.definitions.places import KEPT
 from bcf_linkage.definitions.sharing import Objection, SharingRules
 from bcf_linkage.definitions.trace_reasons import reasons_for
 from bcf_linkage.identifiable.opt_outs import effect, holding
-from bcf_linkage.identifiable.vault.opt_out_lists import kept_list
+from bcf_linkage.identifiable.vault.opt_out_lists import kept_list, objecting
 from bcf_linkage.storage.engine import PolarsEngine
 from pipelines import gates
 from pipelines.custody import vault_of
@@ -24,7 +24,6 @@ from pipelines.runs import Run
 from pipelines.tracing import Register
 
 ENGINE = PolarsEngine()
-LISTED = {"number": pl.String, "objection": pl.String}
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,10 +42,11 @@ def objections_of(run: Run, register: Register) -> Objections:
     """The objections that hold in a run, from the register and the lists in the vault. Raises a Refusal."""
     settings = run.settings()
     vault, hold = vault_of(run.request.workspace, settings), gates.holding(settings, SharingRules.build(today()))
-    kept = {name: found for name in (Objection.NATIONAL, Objection.LOCAL) if name in hold and (found := kept_list(vault, name))}
-    listed = pl.concat([pl.DataFrame(schema=LISTED), *(_objecting(name, found.numbers) for name, found in kept.items())])
-    numbers = ENGINE.collect(holding.objections(ENGINE.frame(register.numbers), ENGINE.frame(listed), hold))
-    return Objections(numbers, kept[Objection.NATIONAL].numbers if Objection.NATIONAL in kept else None)
+    numbers = ENGINE.collect(holding.objections(ENGINE.frame(register.numbers), ENGINE.frame(objecting(vault, hold)), hold))
+    if Objection.NATIONAL not in hold:
+        return Objections(numbers, None)
+    kept = kept_list(vault, Objection.NATIONAL)
+    return Objections(numbers, kept.numbers if kept else pl.DataFrame(schema={"number": pl.String}))
 
 
 def refuse_unchecked(through: ReadThrough, objections: Objections) -> None:
@@ -80,7 +80,3 @@ def left_out(run: Run) -> pl.DataFrame:
 
 def _left_out(run: Run) -> Path:
     return run.staging.audit / "opt_outs"
-
-
-def _objecting(name: Objection, numbers: pl.DataFrame) -> pl.DataFrame:
-    return numbers.filter("objects").select("number", objection=pl.lit(str(name)))

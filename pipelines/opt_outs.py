@@ -71,7 +71,10 @@ def export(workspace: Path, why: str, out: Path | None = None) -> Exported:
         gates.refuse(agreed)
         if not settings.opt_outs.mailbox:
             raise RequestRefused(f"{FILE}: [opt_outs] has no mailbox; name the MESH mailbox that the file is sent from")
-        check, now, numbers = SharingRules.build(today()).national_check, datetime.now(UTC), numbers_in(place, settings)
+        sharing, now = SharingRules.build(today()), datetime.now(UTC)
+        if Objection.NATIONAL not in gates.holding(settings, sharing):
+            raise RequestRefused("the national data opt-out does not hold against this purpose and these legal bases, so nobody need be asked about")
+        check, numbers = sharing.national_check, numbers_in(place, settings)
         name = number_files.file_name(settings.opt_outs.mailbox, day_of(now), 1 + _exported_in_month(place, day_of(now)))
         file, content = private_place(place, out or _folder(place) / name), number_files.written(numbers)
         digest, key = keyed_digest(vault, EXPORT, content)

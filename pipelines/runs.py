@@ -16,13 +16,15 @@ from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.periods import Period, year_to
 from bcf_linkage.definitions.rulebook import Rulebook
-from bcf_linkage.identifiable.vault import Purpose
+from bcf_linkage.definitions.sharing import SharingRules
+from bcf_linkage.identifiable.vault import Purpose, Vault
+from bcf_linkage.identifiable.vault.opt_out_lists import objecting
 from bcf_linkage.storage.ledger import read_ledger
 from bcf_linkage.storage.manifest import digest, digests, versions
 from bcf_linkage.storage.store import Staging, Workspace, locked, staged
 from bcf_linkage.storage.zones import refuse_open
 from pipelines import gates
-from pipelines.custody import Pseudonyms, pseudonyms, vault_of
+from pipelines.custody import Pseudonyms, keyed_digest, pseudonyms, vault_of
 from pipelines.recording import Deed, refusal_recorded, today
 from pipelines.settings import FILE, Settings, read_settings
 
@@ -142,7 +144,7 @@ def _asked_for(request: Request) -> Run:
     vault = vault_of(request.workspace, settings)
     keys = [vault.current(purpose) for purpose in Purpose]
     deliveries = tuple(delivered(workspace, settings))
-    return Run(request, _run_id(request, settings, deliveries, keys[0].name), deliveries)
+    return Run(request, _run_id(request, settings, deliveries, keys[0].name, _objections(vault, settings)), deliveries)
 
 
 def delivered(workspace: Workspace, settings: Settings) -> Iterator[Delivery]:
@@ -167,13 +169,20 @@ def delivered(workspace: Workspace, settings: Settings) -> Iterator[Delivery]:
             yield Delivery(extract, file, sha256)
 
 
-def _run_id(request: Request, settings: Settings, deliveries: tuple[Delivery, ...], key_id: str) -> str:
+def _objections(vault: Vault, settings: Settings) -> str:
+    """What stands for everybody who objects by a list: under a key, as a run's name is public."""
+    listed = objecting(vault, gates.holding(settings, SharingRules.build(today())))
+    return keyed_digest(vault, RUN, listed.write_csv().encode())[0]
+
+
+def _run_id(request: Request, settings: Settings, deliveries: tuple[Delivery, ...], key_id: str, objections: str) -> str:
     """The as-at date and letters that stand for all that went in: the same inputs make the same name."""
     parts = [
         digest(request.workspace / FILE),
         digest(settings.postcodes) if settings.postcodes.is_file() else "",
         versions()["definitions"],
         key_id,
+        objections,
         *(f"{d.extract}/{d.file.name}/{d.sha256}" for d in deliveries),
     ]
     return f"{request.as_at}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:10].translate(LETTERS)}"

@@ -95,7 +95,8 @@ def test_what_init_suggests_can_be_taken_up(tmp_path: Path) -> None:
     file = tmp_path / "new" / "locality.toml"
     text = file.read_text(encoding="utf-8")
     suggested = re.sub(
-        r"^# (?=\[(keys|retention|reidentification|opt_outs)|mailbox|local_objections|recipient|project|pseudonym|register|landing|published|reidentified|requesters|approvers)",
+        r"^# (?=\[(keys|retention|reidentification|opt_outs)|mailbox|local_objections|recipient|project|pseudonym|register"
+        r"|landing|published|reidentified|requesters|approvers)",
         "",
         text,
         flags=re.M,

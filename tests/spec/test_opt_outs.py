@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,8 @@ from pipelines.custody import vault_of
 from pipelines.opt_outs import answered
 from pipelines.receive import read_through
 from pipelines.recording import today
+from pipelines.runs import Request
+from pipelines.runs import opened as opened_run
 from pipelines.settings import read_settings
 from tests.conftest import Said
 from tests.spec.delivered import AS_AT, NAMELESS, context, number, places, receive_rows, sound_row, sound_rows, write
@@ -341,6 +344,25 @@ def test_a_question_is_never_written_where_others_read_and_needs_a_mailbox(askin
     file.write_text(file.read_text(encoding="utf-8").replace('mailbox = "8HQ50OT001"', ""), encoding="utf-8")
     said = bcf("opt-outs", "export", asking, "--why", "run of October")
     assert (said.code, "[opt_outs] has no mailbox" in said.err) == (2, True)
+
+
+def test_nobody_is_asked_about_without_need(workspace: Path, bcf: Callable[..., Said]) -> None:
+    with (workspace / "locality.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[opt_outs]\nmailbox = "8HQ50OT001"\n')
+    said = bcf("opt-outs", "export", workspace, "--why", "run of October")
+    assert (said.code, "so nobody need be asked about" in said.err) == (2, True)
+    assert not (workspace / "vault" / "opt_outs").exists()
+
+
+def test_who_objects_is_an_input_of_a_run_and_gives_it_another_name(workspace: Path, tmp_path: Path, bcf: Callable[..., Said]) -> None:
+    names = []
+    for listed in ((ANN, BEA), (ANN,), (BEA, ANN), (ANN, BEA)):
+        (tmp_path / "letters.txt").write_text("".join(f"{one}\n" for one in listed))
+        assert bcf("opt-outs", "import", workspace, tmp_path / "letters.txt", "--local", "--why", "letters of October").code == 0
+        with suppress(RuntimeError), opened_run(Request(workspace, AS_AT)) as begun:
+            names.append(begun.run_id)
+            raise RuntimeError
+    assert names[0] == names[2] == names[3] != names[1]
 
 
 def test_local_objections_that_must_be_there_and_are_not_stop_the_run(workspace: Path, bcf: Callable[..., Said]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +57,13 @@ def kept_list(vault: Vault, name: str) -> KeptList | None:
         return None
     label, content = unseal(file, vault.key(label_of(file).get("key", "")), KIND, name)
     return KeptList(pl.read_parquet(io.BytesIO(content)), _since(file, label))
+
+
+def objecting(vault: Vault, objections: Collection[Objection]) -> pl.DataFrame:
+    """`number` and `objection` of everybody who objects by a list, for these objections, in order. Raises EnvironmentRefused."""
+    kept = {name: found.numbers for name in Objection if name in objections and (found := kept_list(vault, name))}
+    told = (numbers.filter("objects").select("number", objection=pl.lit(str(name))).sort("number") for name, numbers in kept.items())
+    return pl.concat([pl.DataFrame(schema={"number": pl.String, "objection": pl.String}), *told])
 
 
 def kept_since(vault: Vault, name: str) -> datetime | None:
