@@ -24,6 +24,7 @@ from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.sharing import Objection, SharingRules
 from bcf_linkage.identifiable.opt_outs import effect, holding, number_files
 from bcf_linkage.identifiable.parse import opened
+from bcf_linkage.identifiable.pseudonymise import are_numbers
 from bcf_linkage.identifiable.trace import numbers
 from bcf_linkage.identifiable.vault import Purpose, Vault
 from bcf_linkage.identifiable.vault.opt_out_lists import KeptList, keep_list, kept_list, list_file
@@ -161,7 +162,7 @@ def test_rows_of_objectors_end_in_the_place_for_them_however_they_are_found(tmp_
     rows = [
         sound_row(table, 1),
         sound_row(table, 1, nhs_number=number(940_000_000), ae_attendance_number="a"),
-        sound_row(table, 1, date_of_birth="1900-01-01", ae_attendance_number="b"),
+        sound_row(table, 1, date_of_birth="1900-01-01", ae_attendance_number="b", **NAMELESS),
         sound_row(table, 2, nhs_number="", sex="1", ae_attendance_number="c"),
         sound_row(table, 3),
         sound_row(table, 4),
@@ -255,6 +256,10 @@ def test_a_run_asks_first_and_leaves_out_who_objects(asking: Path, tmp_path: Pat
     assert file.stat().st_mode & 0o777 == 0o600
     lines = file.read_text().splitlines()
     assert len(lines) == len(set(lines)) == json.loads(asked.out)["numbers"] > 2_000
+    register = pl.read_csv(asking / "landing/gp_registrations/gp_registrations.csv", infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy")
+    replaced = {told for told in register["replaced_nhs_number"].drop_nulls() if are_numbers([told])}
+    assert replaced
+    assert replaced <= {line[:10] for line in lines}, "an objection may stand under a number that somebody had before"
 
     objectors = lines[100:200]
     answer = tmp_path / "answer.dat"
