@@ -16,8 +16,8 @@ from bcf_linkage.published.linkage_quality.views import held_against
 PEOPLE, OPTED_OUT = "people", "opted_out"
 NAMES = {PEOPLE: "People whose records would be used", OPTED_OUT: "People whose records are left out because they object"}
 AGE, SEX, OBJECTION = "age_band", "sex", "objection"
-DEPTH = 3
-"""Levels of counts: people; those who object, and people by group; those who object, by group."""
+DEPTH = 2
+"""Levels of counts: all people and all who object, and each of them by group."""
 
 
 def exact_opt_outs(left_out: nw.LazyFrame, ages: Sequence[AgeBand], period: Period) -> nw.LazyFrame:
@@ -47,10 +47,10 @@ def _by(told: nw.LazyFrame, group: str) -> nw.LazyFrame:
 
 
 def _placed(counted: nw.LazyFrame, period: Period) -> nw.LazyFrame:
-    """Counts by group -> each with its place in the tree: a group's objectors are a part of all objectors, who are a part of all people."""
+    """Counts by group -> each with its place in the tree: a group is a part of its source, and objectors are counted among people."""
     measure, area, group_type, group = (nw.col(name) for name in ("measure", "area_code", "group_type", "group"))
     is_whole, objecting, all_of_it = group_type == ALL, measure == OPTED_OUT, (nw.lit(ALL), nw.lit(ALL))
-    everybody = node(nw.lit(PEOPLE), area, *all_of_it)
+    whole_or_alike = nw.when(group_type == OBJECTION).then(node(nw.lit(PEOPLE), area, *all_of_it)).otherwise(node(nw.lit(PEOPLE), area, group_type, group))
     return counted.with_columns(
         measure_name=text_of(measure, NAMES),
         area_type=nw.lit("source"),
@@ -59,8 +59,8 @@ def _placed(counted: nw.LazyFrame, period: Period) -> nw.LazyFrame:
         period_end=nw.lit(period.end),
         unit=nw.when(objecting).then(nw.lit("percent")).otherwise(nw.lit("count")),
         node=node(measure, area, group_type, group),
-        part_of=nw.when(~is_whole).then(node(measure, area, *all_of_it)).when(objecting).then(everybody),
-        split=nw.when(is_whole).then(nw.lit("objects")).otherwise(group_type),
-        level=nw.when(objecting).then(1).otherwise(0) + nw.when(is_whole).then(0).otherwise(1),
-        among=nw.when(objecting & (group_type == OBJECTION)).then(everybody).when(objecting).then(node(nw.lit(PEOPLE), area, group_type, group)),
+        part_of=nw.when(~is_whole).then(node(measure, area, *all_of_it)),
+        split=group_type,
+        level=nw.when(is_whole).then(0).otherwise(1),
+        among=nw.when(objecting).then(whole_or_alike),
     ).select(*EXACT)
