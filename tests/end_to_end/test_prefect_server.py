@@ -22,7 +22,7 @@ from pipelines.prefect_environment import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 PREFECT = Path(sys.executable).parent / "prefect"
-AT_MOST_SECONDS = 145
+AT_MOST_SECONDS = 300
 
 
 @dataclass(frozen=True)
