@@ -182,7 +182,7 @@ def _progress() -> Iterator[None]:
 def artifacts(summary: Summary) -> None:
     """Put a run's published figures beside it. The keys stay, so that Prefect lines up one period's figures with the next's."""
     period = f"{summary.locality}, {summary.period_start} to {summary.period_end}"
-    rounded = "Numbers from 1 to 7 are suppressed, the others rounded to the nearest 5."
+    rounded = f"{summary.rule}."
     create_table_artifact(_cut(summary.risk_bands, BAND_COLUMNS), key="risk-bands", description=f"People by band of cost. {period}. {rounded}")
     create_table_artifact(
         _cut(summary.condition, CONDITION_COLUMNS),

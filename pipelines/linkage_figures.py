@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 import narwhals as nw
 import polars as pl
 
-from bcf_linkage.definitions.linkage_rules import FILE, QualityRules
+from bcf_linkage.definitions.linkage_rules import FILE
+from bcf_linkage.definitions.measures import Edition
 from bcf_linkage.definitions.published_tables import (
     LINKAGE_DIFFERENCES,
     LINKAGE_LEDGER,
@@ -17,50 +19,61 @@ from bcf_linkage.definitions.published_tables import (
     LINKAGE_SUMMARY,
 )
 from bcf_linkage.definitions.rulebook import Rulebook
+from bcf_linkage.definitions.schema import Table
 from bcf_linkage.definitions.trace_rules import FILE as TRACE_FILE
 from bcf_linkage.definitions.trace_rules import TraceRules
-from bcf_linkage.published.disclosure_control import protected
 from bcf_linkage.published.linkage_quality.assessment import summary
-from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group
+from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group, people_measured
 from bcf_linkage.published.linkage_quality.flow import flow, sightings
 from bcf_linkage.published.linkage_quality.implausible import implausible
 from bcf_linkage.published.linkage_quality.match import matches, told_together
+from bcf_linkage.published.linkage_quality.sensitivity import sensitivity
 from bcf_linkage.published.linkage_quality.tallies import TALLY, exact
 from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
-from bcf_linkage.published.tables import Stamp, finished
+from bcf_linkage.published.tables import Stamp
 from bcf_linkage.storage.engine import Engine, held
 from bcf_linkage.storage.manifest import versions
 from pipelines.evidence import evidence_of
 from pipelines.runs import Run
-from pipelines.sensitivity import cohorts_moved
 from pipelines.stratify import received_rows
 from pipelines.truth import truth
 
 
-def linkage_tables(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFrame, areas: pl.DataFrame, stamp: Stamp) -> dict[str, nw.LazyFrame]:
-    """The run's ledger, evidence and person-level tables -> the published tables on linkage that are counted, each with its stamp."""
-    quality = rules.linkage
+@dataclass(frozen=True)
+class LinkageCounts:
+    """The one tree of exact counts on linkage, and the sums behind the means of linked and unlinked people."""
+
+    exact: pl.DataFrame
+    sums: pl.DataFrame
+
+
+def linkage_counts(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFrame, practices: Collection[str]) -> LinkageCounts:
+    """The run's ledger, evidence and person-level tables -> all that is counted of its linkage."""
     received = received_rows(run, engine)
-    tallies = _tallies(run, engine, rules, quality, ledger, areas, received)
-    # Each tally is worked out by itself; then they make one tree of counts, which is protected once: the tables are views of it.
-    counted = held(engine, exact([held(engine, tally) for tally in tallies], quality, run.year))
-    shown = held(engine, protected(counted, rules.disclosure, quality.depth))
-    sums = means(engine.scan(run.table("contacts")), engine.scan(run.table("costs")))
-    sums = sums.with_columns(period_start=nw.lit(run.year.start), period_end=nw.lit(run.year.end))
-    apart = differences(shown, held(engine, sums), quality, rules.disclosure)
-    moved = cohorts_moved(run, engine, rules, quality, engine.frame(areas))
-    return {
-        LINKAGE_QUALITY.name: finished(linkage_quality(shown, quality), LINKAGE_QUALITY, quality.edition, stamp),
-        LINKAGE_LEDGER.name: finished(linkage_ledger(shown), LINKAGE_LEDGER, quality.edition, stamp),
-        LINKAGE_DIFFERENCES.name: finished(apart, LINKAGE_DIFFERENCES, quality.edition, stamp),
-        LINKAGE_SENSITIVITY.name: finished(moved, LINKAGE_SENSITIVITY, quality.edition, stamp),
+    sums = engine.collect(means(engine.scan(run.table("contacts")), engine.scan(run.table("costs"))))
+    tallies = [*_tallies(run, engine, rules, ledger, practices, received), people_measured(engine.frame(sums))]
+    # Each tally is worked out by itself; then they make one tree of counts.
+    return LinkageCounts(engine.collect(exact([held(engine, tally) for tally in tallies], rules.linkage, run.year)), sums)
+
+
+def linkage_tables(
+    engine: Engine, rules: Rulebook, counted: LinkageCounts, shown: nw.LazyFrame, moved: Mapping[tuple[str, str], nw.LazyFrame]
+) -> dict[Table, tuple[nw.LazyFrame, Edition]]:
+    """Figures of the linkage, and of the cohorts under each linkage rule -> the published tables that are views of them."""
+    quality = rules.linkage
+    views = {
+        LINKAGE_QUALITY: linkage_quality(shown, quality),
+        LINKAGE_LEDGER: linkage_ledger(shown),
+        LINKAGE_DIFFERENCES: differences(shown, engine.frame(counted.sums), quality, rules.disclosure.rule.guarded.stop),
+        LINKAGE_SENSITIVITY: sensitivity(moved),
     }
+    return {table: (frame, quality.edition) for table, frame in views.items()}
 
 
 def _tallies(
-    run: Run, engine: Engine, rules: Rulebook, quality: QualityRules, ledger: pl.DataFrame, areas: pl.DataFrame, received: Mapping[str, nw.LazyFrame]
+    run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFrame, practices: Collection[str], received: Mapping[str, nw.LazyFrame]
 ) -> list[nw.LazyFrame]:
-    practices, ages = areas["practice_code"].to_list(), rules.bands.ages
+    quality, ages = rules.linkage, rules.bands.ages
     told, contacts = told_together(received, quality, ages, practices), engine.scan(run.table("contacts"))
     return [
         flow(engine.frame(ledger), quality),
@@ -72,11 +85,14 @@ def _tallies(
     ]
 
 
-def assessed(run: Run, tables: Mapping[str, pl.DataFrame], stamp: Stamp) -> dict[str, pl.DataFrame]:
-    """The counted tables -> those that are read off them: the plain summary, and what was linked with what."""
+def assessed(run: Run, tables: Mapping[str, pl.DataFrame], stamp: Stamp, most: Mapping[tuple[str, str], int | None]) -> dict[str, pl.DataFrame]:
+    """The counted tables -> those that are read off them: the plain summary, and what was linked with what.
+
+    `most` is by measure and source how large a figure can be that is suppressed, None if it can be large.
+    """
     rulebook = run.rulebook()
     rules = rulebook.linkage
-    rows = summary(tables[LINKAGE_QUALITY.name].to_dicts(), rules, rulebook.disclosure)
+    rows = summary(tables[LINKAGE_QUALITY.name].to_dicts(), rules, rulebook.disclosure, most)
     facts = pl.DataFrame(list(provenance(run, tables)), ["subject", "fact", "said"], orient="row")
     stamped = {
         "period_start": run.year.start,

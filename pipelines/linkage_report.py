@@ -27,6 +27,7 @@ def write_report(run: Run, tables: Mapping[str, pl.DataFrame]) -> Path:
         made_up=is_known(run),
         tables={name: tables[name].to_dicts() for name in READ},
         rules=run.rulebook().linkage,
+        rule=run.rulebook().disclosure.words,
         fields=tuple(TraceRules.build(run.as_at).by_field),
     )
     path = run.staging.published / FILE

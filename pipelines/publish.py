@@ -10,13 +10,14 @@ import narwhals as nw
 import polars as pl
 
 from bcf_linkage.definitions.extracts import EXTRACTS
-from bcf_linkage.definitions.measures import CohortSet, Edition
+from bcf_linkage.definitions.measures import Edition
 from bcf_linkage.definitions.places import KEPT, Place
 from bcf_linkage.definitions.published_tables import (
     BCF_METRICS,
     COHORT_COUNTS,
     DATA_DICTIONARY,
     DATA_QUALITY,
+    DISCLOSURE_CONTROL,
     NATIONAL_CONDITIONS,
     OPT_OUTS,
     RISK_BANDS,
@@ -26,29 +27,28 @@ from bcf_linkage.definitions.schema import Table
 from bcf_linkage.definitions.sharing import SharingRules
 from bcf_linkage.published.counts import counts
 from bcf_linkage.published.data_dictionary import data_dictionary
-from bcf_linkage.published.data_quality import data_quality
-from bcf_linkage.published.disclosure_control import protected
+from bcf_linkage.published.data_quality import data_quality, rule_counts
 from bcf_linkage.published.metrics import metrics
-from bcf_linkage.published.opt_outs import DEPTH, exact_opt_outs, opt_outs
+from bcf_linkage.published.opt_outs import exact_opt_outs, opt_outs
 from bcf_linkage.published.population import population
-from bcf_linkage.published.risk_bands import risk_bands
+from bcf_linkage.published.risk_bands import band_counts, risk_bands
 from bcf_linkage.published.tables import Stamp, finished
-from bcf_linkage.storage.engine import Engine, engine_named, held
+from bcf_linkage.storage.engine import Engine, engine_named
 from bcf_linkage.storage.ledger import write_ledger
 from bcf_linkage.storage.manifest import Delivery, Manifest, digests, versions, write_manifest
 from bcf_linkage.storage.tables import write_tables
 from bcf_linkage.storage.zones import let_read
 from expectations.gate import tolerances
-from pipelines.linkage_figures import assessed, linkage_tables
+from pipelines import disclosure
+from pipelines.disclosure import LINKAGE
+from pipelines.linkage_figures import assessed, linkage_counts, linkage_tables
 from pipelines.linkage_report import write_report
 from pipelines.objecting import left_out
 from pipelines.receive import Received
 from pipelines.runs import Run
+from pipelines.sensitivity import recounted
 from pipelines.settings import Settings
 from pipelines.summary import Row, Summary
-
-AREA_LEVELS = 3
-"""Practice, cluster, locality."""
 
 DECLARATIONS = Edition("declared extracts", "1", date(2012, 4, 1), "the declared tables of bcf_linkage", "S")
 """The definitions behind data quality."""
@@ -57,16 +57,30 @@ DECLARATIONS = Edition("declared extracts", "1", date(2012, 4, 1), "the declared
 def count(run: Run, received: Sequence[Received]) -> None:
     """People and the ledger to every published table, protected, as files in the run's staging folder."""
     engine, rules, settings = engine_named(run.request.engine), run.rulebook(), run.settings()
-    stamp = Stamp(run.as_at, run.run_id)
     ledger = exact_ledger(received)
     write_ledger(ledger, run.staging.audit)
-    frames = {
-        **_of_people(run, engine, rules, _areas(settings), stamp),
-        **_of_rows(run, engine, rules, ledger, _rule_counts(received, settings), stamp),
-        **_of_objections(run, engine, rules, stamp),
+    practices, checked = _areas(settings), engine.frame(_rule_counts(received, settings))
+    areas = engine.frame(practices)
+    people = _population(run, engine, areas)
+    counted = {name: engine.collect(frame) for name, frame in _of_people(run, engine, rules, people, areas).items()}
+    linkage = linkage_counts(run, engine, rules, ledger, practices["practice_code"].to_list())
+    objections = engine.collect(exact_opt_outs(engine.frame(left_out(run)), rules.bands.ages, run.year))
+    quality = engine.collect(rule_counts(checked, run.year))
+    exact = {**counted, LINKAGE: linkage.exact, OPT_OUTS.name: objections, DATA_QUALITY.name: quality}
+    protection = disclosure.protect(run, engine, rules, exact, recounted(run, engine, rules, areas, counted))
+    shown, stamp = protection.figures, Stamp(run.as_at, run.run_id)
+    views: dict[Table, tuple[nw.LazyFrame, Edition]] = {
+        RISK_BANDS: (risk_bands(people, shown[RISK_BANDS.name], rules.disclosure.rule.guarded.stop), rules.bands.edition),
+        NATIONAL_CONDITIONS: (shown[NATIONAL_CONDITIONS.name], rules.conditions.edition),
+        COHORT_COUNTS: (shown[COHORT_COUNTS.name], rules.cohorts.edition),
+        BCF_METRICS: (shown[BCF_METRICS.name], rules.metrics.edition),
+        OPT_OUTS: (opt_outs(shown[OPT_OUTS.name]), SharingRules.build(run.as_at).edition),
+        DATA_QUALITY: (data_quality(checked, shown[DATA_QUALITY.name]), DECLARATIONS),
+        DISCLOSURE_CONTROL: (engine.frame(protection.account), rules.disclosure.edition),
+        **linkage_tables(engine, rules, linkage, shown[LINKAGE], protection.recounted),
     }
-    counted = {name: engine.collect(frame) for name, frame in frames.items()}
-    tables = {**counted, **assessed(run, counted, stamp)}
+    published = {table.name: engine.collect(finished(frame, table, edition, stamp)) for table, (frame, edition) in views.items()}
+    tables = {**published, **assessed(run, published, stamp, protection.most)}
     write_tables({**tables, DATA_DICTIONARY.name: pl.DataFrame(data_dictionary())}, run.staging.published, run.run_id)
     write_report(run, tables)
 
@@ -81,8 +95,10 @@ def publish(run: Run, received: Sequence[Received]) -> Summary:
     write_manifest(manifest, run.staging.audit)
     let_read(run.staging.published)
     published = run.staging.publish()
+    disclosure.note(run, manifest.outputs)
     bands = pl.read_parquet(published / "tables" / "risk_bands.parquet")
     conditions = pl.read_parquet(published / "tables" / "national_conditions.parquet")
+    disclosed = pl.read_parquet(published / "tables" / "disclosure_control.parquet")
     return Summary(
         locality=run.settings().name,
         run_id=run.run_id,
@@ -94,6 +110,8 @@ def publish(run: Run, received: Sequence[Received]) -> Summary:
         linked=_linked(exact_ledger(received)),
         risk_bands=_in_order(bands.to_dicts(), "band", [*(b.name for b in run.rulebook().bands.bands), run.rulebook().bands.no_cost]),
         condition=_in_order(conditions.filter(pl.col("area_type") == "locality").to_dicts(), "measure", [c.code for c in run.rulebook().conditions.cohorts]),
+        rule=run.rulebook().disclosure.words,
+        disclosure=tuple(disclosed.to_dicts()),
     )
 
 
@@ -104,40 +122,21 @@ def exact_ledger(received: Sequence[Received]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema, orient="row")
 
 
-def _of_people(run: Run, engine: Engine, rules: Rulebook, areas: pl.DataFrame, stamp: Stamp) -> dict[str, nw.LazyFrame]:
-    def table(name: str) -> nw.LazyFrame:
-        return engine.scan(run.table(name))
+def _population(run: Run, engine: Engine, areas: nw.LazyFrame) -> nw.LazyFrame:
+    people, strata, care = (engine.scan(run.table(name)) for name in ("people", "strata", "care"))
+    return population(people, strata, care, areas)
 
-    places = engine.frame(areas)
-    registered = population(table("people"), table("strata"), table("care"), places)
+
+def _of_people(run: Run, engine: Engine, rules: Rulebook, people: nw.LazyFrame, areas: nw.LazyFrame) -> dict[str, nw.LazyFrame]:
+    """Exact counts of people and of what befell them, by the table in which they are published."""
     shared = run.extracts
-
-    def cohorts(of: Table, rules_of: CohortSet) -> nw.LazyFrame:
-        exact = held(engine, counts(registered, rules_of.from_sources(shared), run.year))
-        return finished(protected(exact, rules.disclosure, AREA_LEVELS), of, rules_of.edition, stamp)
-
-    of_the_fund = metrics(
-        engine.scan(run.received("gp_registrations")), table("spells"), table("transfers"), places, rules.metrics.from_sources(shared), run.as_at
-    )
+    register, spells, transfers = engine.scan(run.received("gp_registrations")), engine.scan(run.table("spells")), engine.scan(run.table("transfers"))
     return {
-        RISK_BANDS.name: finished(risk_bands(registered, rules.disclosure, run.year), RISK_BANDS, rules.bands.edition, stamp),
-        NATIONAL_CONDITIONS.name: cohorts(NATIONAL_CONDITIONS, rules.conditions),
-        COHORT_COUNTS.name: cohorts(COHORT_COUNTS, rules.cohorts),
-        BCF_METRICS.name: finished(protected(of_the_fund, rules.disclosure), BCF_METRICS, rules.metrics.edition, stamp),
+        RISK_BANDS.name: band_counts(people, run.year),
+        NATIONAL_CONDITIONS.name: counts(people, rules.conditions.from_sources(shared), run.year, rules.bands.ages),
+        COHORT_COUNTS.name: counts(people, rules.cohorts.from_sources(shared), run.year, rules.bands.ages),
+        BCF_METRICS.name: metrics(register, spells, transfers, areas, rules.metrics.from_sources(shared), run.as_at),
     }
-
-
-def _of_rows(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFrame, rule_counts: pl.DataFrame, stamp: Stamp) -> dict[str, nw.LazyFrame]:
-    return {
-        **linkage_tables(run, engine, rules, ledger, _areas(run.settings()), stamp),
-        DATA_QUALITY.name: finished(data_quality(engine.frame(rule_counts), rules.disclosure, run.year), DATA_QUALITY, DECLARATIONS, stamp),
-    }
-
-
-def _of_objections(run: Run, engine: Engine, rules: Rulebook, stamp: Stamp) -> dict[str, nw.LazyFrame]:
-    exact = exact_opt_outs(engine.frame(left_out(run)), rules.bands.ages, run.year)
-    shares = opt_outs(protected(exact, rules.disclosure, DEPTH))
-    return {OPT_OUTS.name: finished(shares, OPT_OUTS, SharingRules.build(run.as_at).edition, stamp)}
 
 
 def _areas(settings: Settings) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from bcf_linkage.definitions.places import Place
 from pipelines.progress import heard_by
 from pipelines.summary import Row, Summary
 
-SUPPRESSED = "1 to 7"
+SUPPRESSED = "suppressed"
 
 
 class Screen:
@@ -62,7 +62,7 @@ class Screen:
         self._print("Linked to the GP register, of the rows that went to trace", _linked(summary.linked))
         self._print("People by resource-utilisation band: each of five holds a fifth of NHS cost", _bands(summary.risk_bands))
         self._print("Joint assessment and accountable lead professional", _condition(summary.condition))
-        self.out.print(Text("1 to 7 is suppressed, other numbers are rounded to the nearest 5.", style="dim"))
+        self.out.print(Text(f"{summary.rule}. {_attacked(summary.disclosure)}", style="dim"))
         self.out.print()
         self._files(summary)
 
@@ -235,3 +235,11 @@ def _condition(rows: Sequence[Row]) -> Table:
         of, share = ("", "") if row["unit"] == "count" else (_count(row["denominator"]), _percent(row["value"]))
         table.add_row(row["measure_name"], _count(row["numerator"]), of, share)
     return table
+
+
+def _attacked(accounts: Sequence[Row]) -> str:
+    """What the attack on the release came to, over all tables."""
+    cells, suppressed = (sum(row[column] for row in accounts) for column in ("cells", "suppressed"))
+    earlier = max((row["releases"] for row in accounts), default=0)
+    known = f"every table and {earlier} earlier {'release' if earlier == 1 else 'releases'}"
+    return f"{suppressed:,} of {cells:,} numbers are suppressed; attacked with {known}, this release narrows none that the rule hides."

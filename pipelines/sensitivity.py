@@ -7,9 +7,10 @@ itself is linked by its own numbers, so that under every rule the same people ar
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import narwhals as nw
+import polars as pl
 
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.measures import CohortSet
@@ -24,15 +25,13 @@ from bcf_linkage.pseudonymised.extracts import complete
 from bcf_linkage.pseudonymised.spells import spells
 from bcf_linkage.pseudonymised.strata import strata
 from bcf_linkage.published.counts import counts
-from bcf_linkage.published.disclosure_control import protected
-from bcf_linkage.published.linkage_quality.sensitivity import DEFAULT, LOOSE, STRICT, sensitivity
+from bcf_linkage.published.linkage_quality.sensitivity import DEFAULT, LOOSE, STRICT, beside_default, of_locality
 from bcf_linkage.published.population import population
 from bcf_linkage.storage.engine import Engine, held
 from pipelines.runs import Run
 from pipelines.stratify import received_rows
 
 REGISTER = "gp_registrations"
-AREA_LEVELS = 3
 NOT_ASKED_FOR = ("trace_score", "trace_margin", "trace_pattern", "number_state", "nhs_number_status_derived")
 """What the trace told of rows, and no stage reads."""
 
@@ -49,27 +48,24 @@ class Relinked:
     people: nw.LazyFrame
 
 
-def cohorts_moved(run: Run, engine: Engine, rules: Rulebook, quality: QualityRules, areas: nw.LazyFrame) -> nw.LazyFrame:
-    """The run's person-level tables -> how far each cohort moves, one row per cohort and rule, without its stamp."""
+def recounted(run: Run, engine: Engine, rules: Rulebook, areas: nw.LazyFrame, default: Mapping[str, pl.DataFrame]) -> dict[tuple[str, str], pl.DataFrame]:
+    """The run's person-level tables, and its exact counts by table -> exact counts of the whole locality by (linkage rule, table)."""
     people = engine.scan(run.table("people"))
-    default = {name: engine.scan(run.table(name)) for name in PERSON_TABLES}
-    strict, loose = _relinked(run, engine, quality)
-    by_rule = {
-        DEFAULT: default,
-        STRICT: _under(run, engine, rules, people, default, strict),
-        LOOSE: _under(run, engine, rules, people, default, loose),
-    }
+    tables = {name: engine.scan(run.table(name)) for name in PERSON_TABLES}
+    strict, loose = _relinked(run, engine, rules.linkage)
     sets: dict[str, CohortSet] = {NATIONAL_CONDITIONS.name: rules.conditions, COHORT_COUNTS.name: rules.cohorts}
-    counted: dict[tuple[str, str], nw.LazyFrame] = {}
-    for rule, tables in by_rule.items():
-        for table, of in sets.items():
-            if rule != DEFAULT and tables is default:
-                counted[rule, table] = counted[DEFAULT, table]
+    counted = {(DEFAULT, table): engine.collect(of_locality(engine.frame(default[table]))) for table in sets}
+    for rule, under in ((STRICT, strict), (LOOSE, loose)):
+        theirs = _under(run, engine, rules, people, tables, under)
+        everybody = population(people, theirs["strata"], theirs["care"], areas)
+        for table, cohorts in sets.items():
+            before = counted[DEFAULT, table]
+            if theirs is tables:
+                counted[rule, table] = before
                 continue
-            everybody = population(people, tables["strata"], tables["care"], areas)
-            exact = counts(everybody, of.from_sources(run.extracts), run.year)
-            counted[rule, table] = protected(held(engine, exact), rules.disclosure, AREA_LEVELS)
-    return sensitivity(counted)
+            found = of_locality(counts(everybody, replace(cohorts.from_sources(run.extracts), areas=("locality",), groups=()), run.year))
+            counted[rule, table] = engine.collect(beside_default(held(engine, found), engine.frame(before), rule))
+    return counted
 
 
 def _relinked(run: Run, engine: Engine, quality: QualityRules) -> tuple[Relinked, Relinked]:

@@ -25,6 +25,8 @@ class Summary:
     linked: tuple[Row, ...]
     risk_bands: tuple[Row, ...]
     condition: tuple[Row, ...]
+    rule: str
+    disclosure: tuple[Row, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The summary in plain JSON types."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,7 +11,11 @@ import polars as pl
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.pseudonymised_tables import received as received_table
+from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.schema import Table, Type
+from bcf_linkage.published.disclosure_control.figures import figures
+from bcf_linkage.published.disclosure_control.knowledge import Besides, known
+from bcf_linkage.published.disclosure_control.release import released
 
 TYPES: dict[Type, Any] = {Type.TEXT: pl.String, Type.DATE: pl.Date, Type.INTEGER: pl.Int64, Type.DECIMAL: pl.Float64, Type.TRUTH: pl.Boolean}
 LINKED = {"place": "linked", "trace_reason": "cross_check", "nhs_number_status_derived": "01"}
@@ -51,3 +55,10 @@ def collected(frame: nw.LazyFrame[Any]) -> pl.DataFrame:
 def rows_of(frame: nw.LazyFrame[Any], *columns: str) -> list[tuple[Any, ...]]:
     """The named columns of what a stage gave, row by row in their sorted order."""
     return collected(frame).select(columns).sort(columns).rows()
+
+
+def as_released(exact: nw.LazyFrame[Any], within: Sequence[tuple[str, Sequence[str]]] = ()) -> nw.LazyFrame[Any]:
+    """Exact counts -> their figures, as a release of them alone under the default profile."""
+    counts = collected(exact)
+    release = released(known({"counts": counts.to_dicts()}, Rulebook.build(date(2014, 9, 30)).disclosure, besides=Besides(within)))
+    return figures(lazy(counts), lazy(pl.DataFrame(release.numbers, {"node": pl.String, "number": pl.Int64})))

@@ -144,16 +144,6 @@ class QualityRules:
         """Code to figure, in declared order."""
         return {figure.code: figure for figure in self.figures}
 
-    def level(self, code: str) -> int:
-        """How far a figure lies below the count that is a part of no other."""
-        parent = self.by_code[code].part_of
-        return 1 + self.level(parent) if parent else 0
-
-    @property
-    def depth(self) -> int:
-        """How many levels of counts there are, groups of the deepest figures among them."""
-        return 2 + max(self.level(figure.code) for figure in self.figures)
-
     def threshold(self, code: str) -> Threshold:
         """The threshold of that name. Raises KeyError."""
         return {threshold.code: threshold for threshold in self.thresholds}[code]

@@ -6,7 +6,7 @@ from bcf_linkage.definitions.schema import Column, Table, Type
 
 OURS = "bcf-linkage"
 
-STATUS = Column("status", Type.TEXT, "shown, suppressed (a number from 1 to 7 stands behind it) or not applicable", OURS)
+STATUS = Column("status", Type.TEXT, "shown, suppressed (the number or its denominator is small, or would tell a small one) or not applicable", OURS)
 
 STAMP = (
     Column("period_start", Type.DATE, "First day of the period", OURS),
@@ -24,8 +24,8 @@ COUNTS = (
     Column("area_name", Type.TEXT, "Name of the area", OURS),
     Column("group_type", Type.TEXT, "What people are grouped by, or all", OURS),
     Column("group", Type.TEXT, "The group, or all", OURS),
-    Column("numerator", Type.INTEGER, "People or events counted, rounded to the nearest 5; null if suppressed", OURS),
-    Column("denominator", Type.INTEGER, "Those among whom they are counted, rounded to the nearest 5; null if suppressed", OURS),
+    Column("numerator", Type.INTEGER, "People or events counted, rounded; null if suppressed", OURS),
+    Column("denominator", Type.INTEGER, "Those among whom they are counted, rounded; null if suppressed", OURS),
     Column("value", Type.DECIMAL, "Numerator over denominator, times the unit, from the rounded numbers; null if suppressed", OURS),
     Column("lower", Type.DECIMAL, "Lower end of the 95% interval of the value", OURS),
     Column("upper", Type.DECIMAL, "Upper end of the 95% interval of the value", OURS),
@@ -80,8 +80,8 @@ LINKAGE_DIFFERENCES = Table(
         Column("characteristic_name", Type.TEXT, "What is compared, in words", OURS),
         Column("group", Type.TEXT, "The group whose share is compared, or all of a mean", OURS),
         Column("unit", Type.TEXT, "percent or mean", OURS),
-        Column("linked_people", Type.INTEGER, "Linked people, rounded to the nearest 5; null if suppressed", OURS),
-        Column("unlinked_people", Type.INTEGER, "Unlinked people, rounded to the nearest 5; null if suppressed", OURS),
+        Column("linked_people", Type.INTEGER, "Linked people, rounded; null if suppressed", OURS),
+        Column("unlinked_people", Type.INTEGER, "Unlinked people, rounded; null if suppressed", OURS),
         Column("linked", Type.DECIMAL, "Share or mean of linked people, to one decimal", OURS),
         Column("unlinked", Type.DECIMAL, "Share or mean of unlinked people, to one decimal", OURS),
         Column("difference", Type.DECIMAL, "Standardised difference: linked less unlinked, in standard deviations", OURS),
@@ -101,7 +101,7 @@ LINKAGE_SENSITIVITY = Table(
         Column("measure", Type.TEXT, "Code of the cohort", OURS),
         Column("measure_name", Type.TEXT, "The cohort in words", OURS),
         Column("rule", Type.TEXT, "strict (number and full date of birth only), default, or loose (the best candidate, unverified, as well)", OURS),
-        Column("people", Type.INTEGER, "People counted under the rule, rounded to the nearest 5; null if suppressed", OURS),
+        Column("people", Type.INTEGER, "People counted under the rule, rounded; null if suppressed", OURS),
         Column("moved", Type.INTEGER, "People less those under the default rule, from the rounded numbers", OURS),
         Column("moved_percent", Type.DECIMAL, "The same in percent of those under the default rule", OURS),
         STATUS,
@@ -152,7 +152,7 @@ RISK_BANDS = Table(
     key=("band",),
     columns=(
         Column("band", Type.TEXT, "Very High, High, Moderate, Low, Healthy or Non users", OURS),
-        Column("people", Type.INTEGER, "People in the band, rounded to the nearest 5; null if suppressed", OURS),
+        Column("people", Type.INTEGER, "People in the band, rounded; null if suppressed", OURS),
         Column("share", Type.DECIMAL, "People over all people, in percent, from the rounded numbers", OURS),
         Column("mean_cost", Type.DECIMAL, "Mean cost of a person in the twelve months to the as-at date, in whole pounds", OURS),
         Column("total_cost", Type.DECIMAL, "Rounded people times mean cost, in pounds", OURS),
@@ -170,7 +170,7 @@ LINKAGE_LEDGER = Table(
         Column("extract", Type.TEXT, "The extract", OURS),
         Column("place", Type.TEXT, "Where the rows ended", OURS),
         Column("reason", Type.TEXT, "Why", OURS),
-        Column("rows", Type.INTEGER, "Rows, rounded to the nearest 5; null if suppressed. The exact ledger is in audit/", OURS),
+        Column("rows", Type.INTEGER, "Rows, rounded; null if suppressed. The exact ledger is in audit/", OURS),
         STATUS,
         *STAMP,
     ),
@@ -187,8 +187,8 @@ DATA_QUALITY = Table(
         Column("rule", Type.TEXT, "The rule", OURS),
         Column("words", Type.TEXT, "The rule in words", OURS),
         Column("consequence", Type.TEXT, "What becomes of a row that breaks it", OURS),
-        Column("rows", Type.INTEGER, "Readable rows, rounded to the nearest 5", OURS),
-        Column("failed", Type.INTEGER, "Rows that break the rule, rounded to the nearest 5; null if suppressed", OURS),
+        Column("rows", Type.INTEGER, "Readable rows, rounded; null if suppressed", OURS),
+        Column("failed", Type.INTEGER, "Rows that break the rule, rounded; null if suppressed", OURS),
         Column("failed_percent", Type.DECIMAL, "Failed over rows, in percent, from the rounded numbers", OURS),
         Column("tolerance_percent", Type.DECIMAL, "The most that the gate lets pass, null if the rule does not gate", OURS),
         STATUS,
@@ -215,6 +215,24 @@ DATA_DICTIONARY = Table(
     ),
 )
 
+DISCLOSURE_CONTROL = Table(
+    name="disclosure_control",
+    grain="one set of counts of the release, after it was attacked",
+    source=OURS,
+    key=("table",),
+    columns=(
+        Column("table", Type.TEXT, "The table of the counts, or the two tables that show the same counts", OURS),
+        Column("profile", Type.TEXT, "The profile of disclosure control", OURS),
+        Column("rule", Type.TEXT, "The profile in words", OURS),
+        Column("cells", Type.INTEGER, "Counts in the table, each once", OURS),
+        Column("shown", Type.INTEGER, "Those that are shown", OURS),
+        Column("suppressed", Type.INTEGER, "Those that are suppressed, small ones and others in their company; all were attacked", OURS),
+        Column("releases", Type.INTEGER, "Earlier releases that the attacker was taken to know", OURS),
+        Column("status", Type.TEXT, "What the attack found", OURS),
+        *STAMP,
+    ),
+)
+
 PUBLISHED: dict[str, Table] = {
     table.name: table
     for table in (
@@ -230,6 +248,7 @@ PUBLISHED: dict[str, Table] = {
         LINKAGE_LEDGER,
         OPT_OUTS,
         DATA_QUALITY,
+        DISCLOSURE_CONTROL,
         DATA_DICTIONARY,
     )
 }

@@ -8,11 +8,12 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from bcf_linkage.definitions.disclosure import Disclosure
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.linkage_rules import FILE as LINKAGE_QUALITY
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.measures import CohortSet, Edition, MetricSet
-from bcf_linkage.definitions.reading import document, made, one_of, rows
+from bcf_linkage.definitions.reading import document, made, rows
 
 
 @dataclass(frozen=True)
@@ -66,23 +67,6 @@ class Bands:
     def cuts(self) -> tuple[tuple[str, int], ...]:
         """(band, percent of cost held by it and the bands above it), from the costliest down."""
         return tuple((band.name, sum(b.percent_of_cost for b in self.bands[: n + 1])) for n, band in enumerate(self.bands))
-
-
-@dataclass(frozen=True)
-class Disclosure:
-    """A profile of disclosure control: 0 is shown, 1 to `threshold` suppressed, the rest rounded to the nearest `base`."""
-
-    edition: Edition
-    profile: str
-    threshold: int
-    base: int
-
-    @classmethod
-    def build(cls, file: str, document: dict[str, Any], as_at: date, profile: str) -> Disclosure:
-        """The profile of that name. Raises RequestRefused naming those there are."""
-        edition = Edition.build(file, document, as_at)
-        profiles = document["profiles"]
-        return made(cls, f"{file}: {profile}", profiles[one_of(file, "profile", profile, tuple(profiles))], edition=edition, profile=profile)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from datetime import date, timedelta
 
 import narwhals as nw
 
+from bcf_linkage.definitions.meanings import what_is_counted
 from bcf_linkage.definitions.measures import Metric, MetricSet
 from bcf_linkage.definitions.periods import Period, year_to
 from bcf_linkage.definitions.places import Place
-from bcf_linkage.published.exact import ALL, EXACT, node, text_of
+from bcf_linkage.published.exact import ALL, AREA, EVERYWHERE, EXACT, node, text_of
 from bcf_linkage.published.selection import meets
 
 FOLLOW_UP = timedelta(days=91)
@@ -23,6 +24,7 @@ def metrics(register: nw.LazyFrame, spells: nw.LazyFrame, transfers: nw.LazyFram
     December that has been followed for 91 days. Populations are counted on the last day of their own period.
     """
     locality = areas.select(area_code=nw.col("locality_code").max(), area_name=nw.col("locality_name").max())
+    said = what_is_counted(rules.metrics)
     rows = []
     for kind, periods in _periods(as_at).items():
         for period in periods:
@@ -30,8 +32,8 @@ def metrics(register: nw.LazyFrame, spells: nw.LazyFrame, transfers: nw.LazyFram
             for name, frame in events.items():
                 wanted = [metric for metric in rules.metrics if metric.period == kind and metric.events == name]
                 if wanted:
-                    rows.append(_counted(frame, wanted, period))
-    return nw.concat(rows).join(locality, how="cross").select(*EXACT)
+                    rows.append(_counted(frame, wanted, period, said).join(locality, how="cross").with_columns(**_tree(period)).select(*EXACT))
+    return nw.concat(rows)
 
 
 def _periods(as_at: date) -> Mapping[str, tuple[Period, Period]]:
@@ -66,15 +68,16 @@ def residents(register: nw.LazyFrame, day: date, as_at: date) -> nw.LazyFrame:
     return current.group_by("person").agg(age=nw.col("age").max() - (as_at.year - day.year))
 
 
-def _counted(events: nw.LazyFrame, metrics: list[Metric], period: Period) -> nw.LazyFrame:
-    """Events of the period -> exact counts, one row per metric, still without their area."""
+def _counted(events: nw.LazyFrame, metrics: list[Metric], period: Period, said: Mapping[str, str]) -> nw.LazyFrame:
+    """Events of the period -> exact counts, one row per metric."""
     amounts = [
         nw.when(meets(metric.where)).then(nw.col(metric.sums) if metric.sums else nw.lit(1)).otherwise(0).cast(nw.Int64).alias(metric.code)
         for metric in metrics
     ]
     codes = [metric.code for metric in metrics]
     totals = events.select(*amounts).select(*(nw.col(code).sum().fill_null(0) for code in codes))
-    measure, start = nw.col("measure"), nw.lit(str(period.start))
+    measure = nw.col("measure")
+    denominators = {metric.code: said[metric.among] for metric in metrics if metric.among}
     return totals.unpivot(on=codes, variable_name="measure", value_name="count").with_columns(
         measure_name=text_of(measure, {metric.code: metric.name for metric in metrics}),
         area_type=nw.lit("locality"),
@@ -83,9 +86,16 @@ def _counted(events: nw.LazyFrame, metrics: list[Metric], period: Period) -> nw.
         period_start=nw.lit(period.start),
         period_end=nw.lit(period.end),
         unit=text_of(measure, {metric.code: metric.unit for metric in metrics}),
-        node=node(measure, start),
-        part_of=nw.lit(None).cast(nw.String),
-        split=nw.lit("area"),
-        level=nw.lit(0),
-        among=node(text_of(measure, {metric.code: metric.among for metric in metrics if metric.among}), start),
+        what=text_of(measure, said),
+        what_among=text_of(measure, denominators),
     )
+
+
+def _tree(period: Period) -> dict[str, nw.Expr]:
+    place = (nw.lit(EVERYWHERE), nw.lit(EVERYWHERE), period)
+    return {
+        "node": node(nw.col("what"), *place),
+        "among": node(nw.col("what_among"), *place),
+        "part_of": nw.lit(None).cast(nw.String),
+        "split": nw.lit(AREA),
+    }

@@ -16,8 +16,6 @@ from bcf_linkage.published.linkage_quality.views import held_against
 PEOPLE, OPTED_OUT = "people", "opted_out"
 NAMES = {PEOPLE: "People whose records would be used", OPTED_OUT: "People whose records are left out because they object"}
 AGE, SEX, OBJECTION = "age_band", "sex", "objection"
-DEPTH = 2
-"""Levels of counts: all people and all who object, and each of them by group."""
 
 
 def exact_opt_outs(left_out: nw.LazyFrame, ages: Sequence[AgeBand], period: Period) -> nw.LazyFrame:
@@ -49,8 +47,12 @@ def _by(told: nw.LazyFrame, group: str) -> nw.LazyFrame:
 def _placed(counted: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     """Counts by group -> each with its place in the tree: a group is a part of its source, and objectors are counted among people."""
     measure, area, group_type, group = (nw.col(name) for name in ("measure", "area_code", "group_type", "group"))
-    is_whole, objecting, all_of_it = group_type == ALL, measure == OPTED_OUT, (nw.lit(ALL), nw.lit(ALL))
-    whole_or_alike = nw.when(group_type == OBJECTION).then(node(nw.lit(PEOPLE), area, *all_of_it)).otherwise(node(nw.lit(PEOPLE), area, group_type, group))
+    objecting, all_of_it = measure == OPTED_OUT, (nw.lit(ALL), nw.lit(ALL))
+
+    def count_of(measure: nw.Expr, group_type: nw.Expr, group: nw.Expr) -> nw.Expr:
+        return node(nw.concat_str(nw.lit("before objections"), measure, group_type, group, separator=" "), nw.lit("source"), area, period)
+
+    among = nw.when(group_type == OBJECTION).then(count_of(nw.lit(PEOPLE), *all_of_it)).otherwise(count_of(nw.lit(PEOPLE), group_type, group))
     return counted.with_columns(
         measure_name=text_of(measure, NAMES),
         area_type=nw.lit("source"),
@@ -58,9 +60,8 @@ def _placed(counted: nw.LazyFrame, period: Period) -> nw.LazyFrame:
         period_start=nw.lit(period.start),
         period_end=nw.lit(period.end),
         unit=nw.when(objecting).then(nw.lit("percent")).otherwise(nw.lit("count")),
-        node=node(measure, area, group_type, group),
-        part_of=nw.when(~is_whole).then(node(measure, area, *all_of_it)),
+        node=count_of(measure, group_type, group),
+        part_of=nw.when(group_type != ALL).then(count_of(measure, *all_of_it)),
         split=group_type,
-        level=nw.when(is_whole).then(0).otherwise(1),
-        among=nw.when(objecting).then(whole_or_alike),
+        among=nw.when(objecting).then(among),
     ).select(*EXACT)

@@ -27,19 +27,19 @@ from bcf_linkage.pseudonymised.spells import spells
 from bcf_linkage.pseudonymised.strata import strata
 from bcf_linkage.pseudonymised.transfers import transfers
 from bcf_linkage.published.counts import counts
-from bcf_linkage.published.data_quality import data_quality
-from bcf_linkage.published.disclosure_control import protected
-from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group
+from bcf_linkage.published.data_quality import data_quality, rule_counts
+from bcf_linkage.published.disclosure_control.figures import figures
+from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group, people_measured
 from bcf_linkage.published.linkage_quality.flow import flow, sightings
 from bcf_linkage.published.linkage_quality.implausible import implausible
 from bcf_linkage.published.linkage_quality.match import matches, told_together
-from bcf_linkage.published.linkage_quality.sensitivity import sensitivity
+from bcf_linkage.published.linkage_quality.sensitivity import beside_default, of_locality, sensitivity
 from bcf_linkage.published.linkage_quality.tallies import exact
 from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
 from bcf_linkage.published.metrics import metrics
-from bcf_linkage.published.opt_outs import DEPTH, exact_opt_outs, opt_outs
+from bcf_linkage.published.opt_outs import exact_opt_outs, opt_outs
 from bcf_linkage.published.population import population
-from bcf_linkage.published.risk_bands import risk_bands
+from bcf_linkage.published.risk_bands import band_counts, risk_bands
 from bcf_linkage.published.tables import Stamp, finished
 from bcf_linkage.storage.engine import Engine, PolarsEngine, SparkEngine
 from tests.agreement.made_up_rows import made_up
@@ -67,12 +67,14 @@ def shared(frames: Frames) -> Frames:
     return {name: frames[name] for name in SHARED}
 
 
-def dated(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    return frame.with_columns(period_start=nw.lit(YEAR.start), period_end=nw.lit(YEAR.end))
-
-
 def published(name: str, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return finished(frame, PUBLISHED[name], RULES.bands.edition, STAMP)
+
+
+def numbers(exact: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Numbers as disclosure control decides them from rows in memory, here by the rule alone."""
+    rounded = (nw.col("count") + 2) // 5 * 5
+    return exact.group_by("node").agg(nw.col("count").max()).select("node", number=nw.when(~nw.col("count").is_between(1, 7)).then(rounded))
 
 
 STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
@@ -85,25 +87,34 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "strata": lambda f: strata(f["people"], f["costs"], RULES.bands),
     "care": lambda f: care(f["people"], extracts(f), RULES.clinical_codes, YEAR),
     "population": lambda f: population(f["people"], f["strata"], f["care"], f["areas"]),
-    "risk_bands": lambda f: published("risk_bands", risk_bands(f["population"], RULES.disclosure, YEAR)),
-    "exact cohorts": lambda f: counts(f["population"], RULES.cohorts.from_sources(SHARED), YEAR),
-    "cohort_counts": lambda f: published("cohort_counts", protected(f["exact cohorts"], RULES.disclosure, 3)),
+    "exact bands": lambda f: band_counts(f["population"], YEAR),
+    "bands": lambda f: figures(f["exact bands"], numbers(f["exact bands"])),
+    "risk_bands": lambda f: published("risk_bands", risk_bands(f["population"], f["bands"], 8)),
+    "exact cohorts": lambda f: counts(f["population"], RULES.cohorts.from_sources(SHARED), YEAR, RULES.bands.ages),
+    "cohort_counts": lambda f: published("cohort_counts", figures(f["exact cohorts"], numbers(f["exact cohorts"]))),
     "exact metrics": lambda f: metrics(f["gp_registrations"], f["spells"], f["transfers"], f["areas"], RULES.metrics.from_sources(SHARED), AS_AT),
-    "bcf_metrics": lambda f: published("bcf_metrics", protected(f["exact metrics"], RULES.disclosure)),
+    "bcf_metrics": lambda f: published("bcf_metrics", figures(f["exact metrics"], numbers(f["exact metrics"]))),
     "flow": lambda f: flow(f["ledger"], RULES.linkage),
     "matches": lambda f: matches(told_together(shared(f), RULES.linkage, RULES.bands.ages, ("J82001", "J82002")), RULES.linkage),
     "people by group": lambda f: people_by_group(f["contacts"], RULES.linkage, RULES.bands.ages),
     "implausible": lambda f: implausible(shared(f), f["contacts"], f["spells"], RULES.linkage),
     "means": lambda f: means(f["contacts"], f["costs"]),
-    "exact linkage": lambda f: exact([f["flow"], sightings(f["contacts"]), f["matches"], f["people by group"], f["implausible"]], RULES.linkage, YEAR),
-    "linkage": lambda f: protected(f["exact linkage"], RULES.disclosure, RULES.linkage.depth),
-    "linkage_differences": lambda f: published("linkage_differences", differences(f["linkage"], dated(f["means"]), RULES.linkage, RULES.disclosure)),
+    "people measured": lambda f: people_measured(f["means"]),
+    "exact linkage": lambda f: exact(
+        [f["flow"], sightings(f["contacts"]), f["matches"], f["people by group"], f["implausible"], f["people measured"]], RULES.linkage, YEAR
+    ),
+    "linkage": lambda f: figures(f["exact linkage"], numbers(f["exact linkage"])),
+    "linkage_differences": lambda f: published("linkage_differences", differences(f["linkage"], f["means"], RULES.linkage, 8)),
+    "cohorts of the locality": lambda f: of_locality(f["exact cohorts"]),
+    "cohorts under another rule": lambda f: beside_default(f["cohorts of the locality"], f["cohorts of the locality"], "strict"),
     "linkage_sensitivity": lambda f: published("linkage_sensitivity", sensitivity({(rule, "a"): f["cohort_counts"] for rule in ("strict", "default")})),
     "linkage_quality": lambda f: published("linkage_quality", linkage_quality(f["linkage"], RULES.linkage)),
     "linkage_ledger": lambda f: published("linkage_ledger", linkage_ledger(f["linkage"])),
     "exact opt-outs": lambda f: exact_opt_outs(f["left out"], RULES.bands.ages, YEAR),
-    "opt_outs": lambda f: published("opt_outs", opt_outs(protected(f["exact opt-outs"], RULES.disclosure, DEPTH))),
-    "data_quality": lambda f: published("data_quality", data_quality(f["rule counts"], RULES.disclosure, YEAR)),
+    "opt_outs": lambda f: published("opt_outs", opt_outs(figures(f["exact opt-outs"], numbers(f["exact opt-outs"])))),
+    "exact rules": lambda f: rule_counts(f["rule counts"], YEAR),
+    "rules": lambda f: figures(f["exact rules"], numbers(f["exact rules"])),
+    "data_quality": lambda f: published("data_quality", data_quality(f["rule counts"], f["rules"])),
 }
 
 

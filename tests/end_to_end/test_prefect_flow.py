@@ -221,7 +221,20 @@ def test_the_figures_are_shown_as_published(server: Path) -> None:
     band = {"band": "Very High", "people": None, "share": None, "mean_cost": None, "total_cost": None, "status": "suppressed", "as_at": day}
     figure = {"measure": "adults", "measure_name": "Adults", "area_name": "Anytown", "numerator": 20_000, "denominator": 25_000, "value": 80.0}
     places = ({"extract": "gp_events", "place": "linked", "rows": 1234567},)
-    summary = Summary("Anytown", "run-1", day, day, day, Path("published/run-1"), places, places, (band,), (figure | {"unit": "percent", "status": "shown"},))
+    summary = Summary(
+        "Anytown",
+        "run-1",
+        day,
+        day,
+        day,
+        Path("published/run-1"),
+        places,
+        places,
+        (band,),
+        (figure | {"unit": "percent", "status": "shown"},),
+        "0 is shown",
+        (),
+    )
     flow(name="artifacts only")(flows.artifacts)(summary)
     shown = {artifact.key: str(artifact.data) for artifact in artifacts() if "Anytown" in (artifact.description or "")}
     assert '"people": null, "share": null, "mean_cost": null, "total_cost": null, "status": "suppressed"' in shown["risk-bands"]

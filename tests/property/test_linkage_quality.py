@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from bcf_linkage.definitions.periods import year_to
 from bcf_linkage.definitions.places import KEPT, Place
 from bcf_linkage.definitions.rulebook import Rulebook
-from bcf_linkage.published.disclosure_control import protected
 from bcf_linkage.published.linkage_quality.assessment import Figures, precision_and_recall, wilson
 from bcf_linkage.published.linkage_quality.flow import MEASURES, flow
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, exact
-from tests.made_frames import collected, lazy
+from tests.made_frames import as_released, collected, lazy
 from tests.spec.test_linkage_quality import figure
 
 AS_AT = date(2014, 9, 30)
@@ -42,8 +41,8 @@ def test_the_flow_adds_up_to_the_records_read(ledger: dict[tuple[str, Place, str
         assert counts.get(("rows_traced", extract), 0) == sum(ends[place] for place in KEPT)
     everywhere = sum(n for (extract, _, _), n in ledger.items() if extract != "gp_registrations")
     assert counts.get(("rows_read", EVERYWHERE), 0) == everywhere
-    shown = collected(protected(tree, RULES.disclosure, RULES.linkage.depth)).filter(pl.col("group_type") == "all")
-    small = shown.filter(pl.col("numerator").is_between(1, RULES.disclosure.threshold - RULES.disclosure.base // 2 - 1))
+    shown = collected(as_released(tree)).filter(pl.col("group_type") == "all")
+    small = shown.filter(pl.col("numerator").is_between(1, RULES.disclosure.rule.threshold))
     assert small.is_empty()
     rates = shown.filter(pl.col("value").is_not_null() & (pl.col("unit") == "percent"))
     assert rates.select(((pl.col("lower") <= pl.col("value")) & (pl.col("value") <= pl.col("upper")) & (pl.col("upper") <= 100)).all()).item()

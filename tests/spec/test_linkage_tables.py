@@ -12,14 +12,13 @@ from bcf_linkage.definitions.pseudonymised_tables import CONTACTS
 from bcf_linkage.definitions.published_tables import DATA_QUALITY, LINKAGE_LEDGER, LINKAGE_QUALITY, PUBLISHED, RISK_BANDS
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.published.data_dictionary import data_dictionary
-from bcf_linkage.published.data_quality import data_quality
-from bcf_linkage.published.disclosure_control import protected
+from bcf_linkage.published.data_quality import data_quality, rule_counts
 from bcf_linkage.published.linkage_quality.flow import flow, sightings
 from bcf_linkage.published.linkage_quality.tallies import exact
 from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
-from bcf_linkage.published.risk_bands import risk_bands
+from bcf_linkage.published.risk_bands import band_counts, risk_bands
 from bcf_linkage.published.tables import Stamp, finished
-from tests.made_frames import collected, lazy, rows_of, table
+from tests.made_frames import as_released, collected, lazy, rows_of, table
 
 AS_AT = date(2014, 9, 30)
 RULES = Rulebook.build(AS_AT)
@@ -37,7 +36,7 @@ def tables(*entries: tuple[str, str, int], people: int = 900, people_linked: int
     """The published quality and ledger of one source, whose rows ended in these places for these reasons."""
     ledger = pl.DataFrame([(SOURCE, "one.csv", *entry) for entry in entries], ["extract", "file", "place", "reason", "rows"], orient="row")
     tallies = [flow(lazy(ledger), RULES.linkage), sightings(lazy(seen(people, people_linked)))]
-    shown = protected(exact(tallies, RULES.linkage, YEAR), RULES.disclosure, RULES.linkage.depth)
+    shown = as_released(exact(tallies, RULES.linkage, YEAR))
     edition = RULES.linkage.edition
     quality = finished(linkage_quality(shown, RULES.linkage), LINKAGE_QUALITY, edition, STAMP)
     return collected(quality).filter(pl.col("area_code") == SOURCE), collected(finished(linkage_ledger(shown), LINKAGE_LEDGER, edition, STAMP))
@@ -98,13 +97,11 @@ def test_what_one_table_hides_the_other_does_not_tell() -> None:
         ("linked", "superseded_number"),
         ("linked", "cross_check"),
         ("unlinked", "number_check_digit"),
-        ("unlinked", "number_format"),
         ("duplicate", "same_key"),
-        ("refused", "event_type: required"),
     }
     told = {(row["measure"], row["group"]): row["numerator"] for row in quality.to_dicts()}
     assert told["linked", "all"] == 705
-    assert told["unlinked", "number_format"] is None
+    assert told["unlinked", "number_check_digit"] is None
     assert told["unlinked", "number_missing"] == 120
     assert all(row["rows"] is None for row in ledger.to_dicts() if row["status"] == "suppressed")
 
@@ -124,9 +121,10 @@ def test_data_quality_rounds_and_hides() -> None:
         (1000, 997, "suppressed", None, None),
         (0, 0, "not applicable", 0, None),
     ]
-    words = {"extract": "gp_events", "column": "code", "words": "w", "consequence": "c", "tolerance_percent": 1.0}
-    rows: list[dict[str, Any]] = [{**words, "rule": str(n), "rows": case[0], "failed": case[1]} for n, case in enumerate(cases)]
-    given = collected(finished(data_quality(lazy(pl.DataFrame(rows)), RULES.disclosure, YEAR), DATA_QUALITY, RULES.linkage.edition, STAMP))
+    words = {"column": "code", "words": "w", "consequence": "c", "tolerance_percent": 1.0}
+    rows: list[dict[str, Any]] = [{**words, "extract": f"extract {n}", "rule": "r", "rows": case[0], "failed": case[1]} for n, case in enumerate(cases)]
+    shown = as_released(rule_counts(lazy(pl.DataFrame(rows)), YEAR))
+    given = collected(finished(data_quality(lazy(pl.DataFrame(rows)), shown), DATA_QUALITY, RULES.linkage.edition, STAMP))
     assert given.select("rows", "status", "failed", "failed_percent").rows() == [(case[0], *case[2:]) for case in cases]
     assert tuple(given.columns) == DATA_QUALITY.names
 
@@ -134,12 +132,13 @@ def test_data_quality_rounds_and_hides() -> None:
 def test_risk_bands_in_whole_pounds() -> None:
     people = [("Very High", 19_100.50, 20), ("High", 10_000.0, 40), ("Healthy", 694.25, 900), ("Non users", 0.0, 12), ("Low", 5.0, 3)]
     population = pl.DataFrame({"band": [band for band, _, n in people for _ in range(n)], "health_cost": [cost for _, cost, n in people for _ in range(n)]})
-    given = collected(finished(risk_bands(lazy(population), RULES.disclosure, YEAR), RISK_BANDS, RULES.bands.edition, STAMP))
+    shown = as_released(band_counts(lazy(population), YEAR))
+    given = collected(finished(risk_bands(lazy(population), shown, 8), RISK_BANDS, RULES.bands.edition, STAMP))
     assert given.select("band", "people", "share", "mean_cost", "total_cost", "status").rows() == [
         ("Healthy", 900, 92.31, 694.0, 624_600.0, "shown"),
         ("High", 40, 4.1, 10_000.0, 400_000.0, "shown"),
         ("Low", None, None, None, None, "suppressed"),
-        ("Non users", None, None, None, None, "suppressed"),
+        ("Non users", 10, 1.03, 0.0, 0.0, "shown"),
         ("Very High", 20, 2.05, 19_101.0, 382_020.0, "shown"),
     ]
 

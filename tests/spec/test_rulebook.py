@@ -24,7 +24,7 @@ OURS = ("bands.toml", "conditions.toml", "cohorts.toml", "disclosure.toml", "lin
 def test_the_rules_of_2014() -> None:
     rules = Rulebook.build(AS_AT)
     assert rules.bands.cuts == (("Very High", 20), ("High", 40), ("Moderate", 60), ("Low", 80), ("Healthy", 100))
-    assert (rules.disclosure.threshold, rules.disclosure.base) == (7, 5)
+    assert (rules.disclosure.rule.threshold, rules.disclosure.rule.base) == (7, 5)
     assert rules.prices.pounds["non_elective_long_stay"] == 2716.0
     assert rules.prices.after_days("excess_bed_day") == 14
     assert rules.clinical_codes.processes["care_plan_agreed"] == ("8CSB.",)

@@ -10,18 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import sqrt
+from types import MappingProxyType
 from typing import Any
 
+from bcf_linkage.definitions.disclosure import Disclosure
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.measures import UNITS
-from bcf_linkage.definitions.rulebook import Disclosure
 from bcf_linkage.published.exact import ALL
 from bcf_linkage.published.intervals import Z
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, REGISTER
 
 Row = Mapping[str, Any]
+Most = Mapping[tuple[str, str], int | None]
+NOTHING_SPOKEN: Most = MappingProxyType({})
 COUNTED, ESTIMATED, BOUNDED = "counted", "estimated", "bounded"
 NOT_KNOWN = "not known"
+READ_BY_THE_SUMMARY = (
+    "linked", "linked_on_demographics", "holdout_missed", "holdout_wrong", "positive_control_missed", "true_wrong", "true_missed"
+)  # fmt: skip
+"""Figures of which the summary tells the worst that a suppressed number may stand for: that it is small, and how large a small one can be."""
+
 MOST = 1 - 1e-9
 """A share that is all but one: of what is missed altogether nothing can be said."""
 
@@ -59,11 +67,14 @@ def wilson(top: float, bottom: float) -> tuple[float, float]:
 
 
 class Figures:
-    """Published figures of whole sources, looked up by measure and source."""
+    """Published figures of whole sources, looked up by measure and source.
 
-    def __init__(self, rows: Iterable[Row], disclosure: Disclosure) -> None:
+    `most` is how large one can be that is suppressed, None if it can be large; if nothing is said, it is twice the threshold.
+    """
+
+    def __init__(self, rows: Iterable[Row], disclosure: Disclosure, most: Most = NOTHING_SPOKEN) -> None:
         self.rows = {(row["measure"], row["area_code"]): row for row in rows if row["group_type"] == ALL}
-        self.disclosure = disclosure
+        self.few, self._most = disclosure.rule.guarded, most
 
     @property
     def areas(self) -> tuple[str, ...]:
@@ -87,28 +98,46 @@ class Figures:
         if row["value"] is not None:
             scale = UNITS[row["unit"]]
             return Share(row["value"] / scale, row["lower"] / scale, row["upper"] / scale, COUNTED)
-        most = self.disclosure.threshold
-        if row["status"] != "suppressed" or not row["denominator"] or row["denominator"] <= most:
+        of, most = row["denominator"], self.most(measure, area)
+        if row["status"] != "suppressed" or not of or most is None or of <= most:
             return None
-        return Share(most / row["denominator"], wilson(1, row["denominator"])[0], wilson(most, row["denominator"])[1], BOUNDED)
+        return Share(most / of, wilson(self.few[0], of)[0], wilson(most, of)[1], BOUNDED)
+
+    def most(self, measure: str, area: str) -> float | None:
+        """The most that may stand behind a suppressed number, None if it may be large. Over all sources it is what the sources' numbers come to."""
+        if area != EVERYWHERE:
+            return self._most.get((measure, area), 2 * self.few[-1])
+        numbers = [self.most(measure, source) if row["numerator"] is None else row["numerator"] for source, row in self._of_sources(measure)]
+        return None if None in numbers else sum(filter(None, numbers))
+
+    def _of_sources(self, measure: str) -> Iterator[tuple[str, Row]]:
+        return ((area, self.rows[measure, area]) for area in self.areas[1:] if (measure, area) in self.rows)
 
     def truth(self, measure: str, area: str) -> Share | None:
-        """The share of the others by the truth, of an error: a point, or what a hidden number from 1 to the threshold leaves open."""
+        """The share of the others by the truth, of an error: a point, or what a small number that is hidden leaves open."""
         row, share = self.row(measure, area), self.share(measure, area)
         if row is None or share is None:
             return None
-        ends = (share.value, share.value) if share.basis == COUNTED else (share.value, 1 / row["denominator"])
+        ends = (share.value, share.value) if share.basis == COUNTED else (share.value, self.few[0] / row["denominator"])
         return Share(1 - share.value, 1 - ends[0], 1 - ends[1], share.basis)
 
     def matched(self, area: str) -> Share | None:
         """The share of records that is linked. Where it is hidden although more are linked than can be hidden, so few are not."""
-        row, people = self.row("linked", area), self.number("local_numbers", area)
+        row = self.row("linked", area)
         if row is None or row["value"] is not None:
             return self.share("linked", area)
-        traced, most = row["denominator"], self.disclosure.threshold
-        if not traced or traced <= 2 * most or not people or people <= most:
+        traced, left = row["denominator"], self._not_linked(area)
+        if not traced or left is None or traced <= 2 * left:
             return None
-        return Share(1 - most / traced, 1 - wilson(most, traced)[1], 1 - wilson(1, traced)[0], BOUNDED)
+        return Share(1 - left / traced, 1 - wilson(left, traced)[1], 1 - wilson(self.few[0], traced)[0], BOUNDED)
+
+    def _not_linked(self, area: str) -> float | None:
+        """The most records that are not linked where it is hidden how many are, None if they may be many."""
+        if area == EVERYWHERE:
+            linked = [self.linked(source) for source, _ in self._of_sources("linked")]
+            return None if None in linked else max(0.0, self.rows["linked", area]["denominator"] - sum(filter(None, linked)))
+        people, most = self.number("local_numbers", area), self.most("linked", area)
+        return most if people and most is not None and people > most else None
 
     def linked(self, area: str) -> float | None:
         """Records that are linked; of a number that is hidden the least that it may be."""
@@ -116,9 +145,14 @@ class Figures:
         return None if row is None or matched is None else row["denominator"] * matched.value
 
 
-def summary(rows: Iterable[Row], rules: QualityRules, disclosure: Disclosure) -> list[dict[str, Any]]:
-    """Published rows of `linkage_quality` -> rows of `linkage_summary` without their stamp: every figure of every source, all sources first."""
-    figures = Figures(rows, disclosure)
+def summary(
+    rows: Iterable[Row], rules: QualityRules, disclosure: Disclosure, most: Mapping[tuple[str, str], int | None] = NOTHING_SPOKEN
+) -> list[dict[str, Any]]:
+    """Published rows of `linkage_quality` -> rows of `linkage_summary` without their stamp: every figure of every source, all sources first.
+
+    `most` is by measure and source how large a figure can be that is suppressed, None if it can be large.
+    """
+    figures = Figures(rows, disclosure, most)
     return [entry for area in figures.areas for entry in _of_area(figures, area, rules)]
 
 
@@ -196,8 +230,10 @@ def _errors(figures: Figures, area: str) -> Errors | None:
     if linked is None:
         return None
     if on_demographics is None:
-        is_hidden = figures.row("linked_on_demographics", area) is not None
-        on_demographics = min(linked, figures.disclosure.threshold) if is_hidden else 0
+        most = figures.most("linked_on_demographics", area) if figures.row("linked_on_demographics", area) else 0
+        if most is None:
+            return None
+        on_demographics = min(linked, most)
     on_demographics = min(linked, on_demographics)
     wrong = figures.share("holdout_wrong", area)
     if wrong is None:

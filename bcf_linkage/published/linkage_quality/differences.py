@@ -12,11 +12,11 @@ import narwhals as nw
 
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.places import Place
-from bcf_linkage.definitions.rulebook import AgeBand, Disclosure
-from bcf_linkage.published.disclosure_control import SHOWN, SUPPRESSED, is_small, rounded
+from bcf_linkage.definitions.rulebook import AgeBand
+from bcf_linkage.published.disclosure_control.figures import SHOWN, SUPPRESSED
 from bcf_linkage.published.exact import ALL, text_of
 from bcf_linkage.published.linkage_quality.match import group
-from bcf_linkage.published.linkage_quality.tallies import REGISTER, TALLY, tally
+from bcf_linkage.published.linkage_quality.tallies import MEAN, REGISTER, tally
 
 MEANS = {"age": "Age", "records": "Records (in the source)", "pounds": "Cost (in the source, in pounds)"}
 SHARED = ("sex", "deprivation_quintile", "ethnic_category", "care_home")
@@ -50,6 +50,11 @@ def means(contacts: nw.LazyFrame, costs: nw.LazyFrame) -> nw.LazyFrame:
     return sums.agg(people=nw.len().cast(nw.Int64), total=nw.col("amount").sum(), squares=nw.col("square").sum())
 
 
+def people_measured(sums: nw.LazyFrame) -> nw.LazyFrame:
+    """The sums of `means` -> tallies of the people behind each: those of whom the quantity is known."""
+    return sums.select("measure", "area_code", group_type=nw.lit(MEAN), group=nw.col("quantity"), count=nw.col("people"))
+
+
 def _people(contacts: nw.LazyFrame, told: Mapping[str, nw.Expr]) -> nw.LazyFrame:
     """`contacts` of sources -> one row per person, extract, and `measure` (linked or unlinked), with what is told of them there."""
     place = nw.col("place")
@@ -58,13 +63,13 @@ def _people(contacts: nw.LazyFrame, told: Mapping[str, nw.Expr]) -> nw.LazyFrame
     return of_sources.with_columns(measure=measure).group_by("person", "extract", "measure").agg(**told)
 
 
-def differences(protected: nw.LazyFrame, sums: nw.LazyFrame, rules: QualityRules, disclosure: Disclosure) -> nw.LazyFrame:
+def differences(protected: nw.LazyFrame, sums: nw.LazyFrame, rules: QualityRules, fewest: int) -> nw.LazyFrame:
     """Protected counts and the sums of `means` -> one row per source, characteristic and group, without its stamp.
 
-    Shares are of rounded numbers, means of exact ones; nothing is shown of 1 to 7 people.
+    Shares are of rounded numbers, means of exact ones and shown of the `fewest` people at least.
     """
     least = rules.limits.difference / 100
-    both = nw.concat([_of_shares(protected, rules), _of_means(sums, disclosure)])
+    both = nw.concat([_of_shares(protected, rules), _of_means(protected, sums, fewest)])
     wide = both.with_columns(spread=((nw.col("linked_spread") + nw.col("unlinked_spread")) / 2).sqrt())
     apart = (nw.col("linked") - nw.col("unlinked")) / nw.when(nw.col("spread") > 0).then(nw.col("spread"))
     known = nw.col("status") == SHOWN
@@ -108,13 +113,16 @@ def _of_shares(protected: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
     ).select(*_ROW)
 
 
-def _of_means(sums: nw.LazyFrame, disclosure: Disclosure) -> nw.LazyFrame:
-    few = is_small(nw.col("people"), disclosure)
-    mean = nw.col("total") / nw.col("people").cast(nw.Float64)
-    told = sums.with_columns(
-        number=nw.when(~few).then(rounded(nw.col("people"), disclosure)),
-        mean=nw.when(~few).then(mean),
-        spread=nw.when(~few).then(nw.col("squares") / nw.col("people").cast(nw.Float64) - mean * mean),
+def _of_means(protected: nw.LazyFrame, sums: nw.LazyFrame, fewest: int) -> nw.LazyFrame:
+    behind = protected.filter(nw.col("group_type") == MEAN).select(
+        "measure", "area_code", "period_start", "period_end", quantity=nw.col("group"), number=nw.col("numerator")
+    )
+    people = nw.col("people").cast(nw.Float64)
+    mean = nw.col("total") / people
+    is_shown = ~nw.col("number").is_null() & (nw.col("people") >= fewest)
+    told = sums.join(behind, on=["measure", "area_code", "quantity"], how="inner").with_columns(
+        mean=nw.when(is_shown).then(mean),
+        spread=nw.when(is_shown).then(nw.col("squares") / people - mean * mean),
     )
 
     def side(measure: str) -> nw.LazyFrame:
@@ -129,6 +137,3 @@ def _of_means(sums: nw.LazyFrame, disclosure: Disclosure) -> nw.LazyFrame:
     return paired.with_columns(
         characteristic=nw.col("quantity"), characteristic_name=text_of(nw.col("quantity"), MEANS), group=nw.lit(ALL), unit=nw.lit("mean"), status=status
     ).select(*_ROW)
-
-
-__all__ = ["TALLY", "differences", "means", "people_by_group"]

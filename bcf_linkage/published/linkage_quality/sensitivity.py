@@ -6,13 +6,30 @@ from collections.abc import Mapping
 
 import narwhals as nw
 
-from bcf_linkage.published.disclosure_control import SHOWN, SUPPRESSED
-from bcf_linkage.published.exact import ALL
+from bcf_linkage.published.disclosure_control.figures import SHOWN, SUPPRESSED
+from bcf_linkage.published.exact import ALL, EXACT
 from bcf_linkage.published.population import UNASSIGNED
 
 STRICT, DEFAULT, LOOSE = "strict", "default", "loose"
 RULES = (STRICT, DEFAULT, LOOSE)
 ROW = ("table", "measure", "measure_name", "rule", "people", "moved", "moved_percent", "status", "period_start", "period_end")
+
+
+def of_locality(exact: nw.LazyFrame) -> nw.LazyFrame:
+    """Exact cohort counts -> those of the whole locality, which stand by themselves."""
+    return exact.filter(_is_whole()).with_columns(part_of=nw.lit(None).cast(nw.String))
+
+
+def beside_default(recounted: nw.LazyFrame, default: nw.LazyFrame, rule: str) -> nw.LazyFrame:
+    """Exact counts of the locality under another rule -> the same, named as counts of their own where they are not those of the default rule."""
+    before = default.select("node", before=nw.col("count"))
+    own_name = nw.concat_str(nw.lit(f"{rule} rule:"), nw.col("node"), separator=" ")
+    named = recounted.join(before, on="node", how="left").with_columns(
+        named=nw.when(nw.col("count") == nw.col("before")).then(nw.col("node")).otherwise(own_name)
+    )
+    denominators = named.select(among=nw.col("node"), named_among=nw.col("named"))
+    placed = named.join(denominators, on="among", how="left").drop("node", "among")
+    return placed.rename({"named": "node", "named_among": "among"}).select(*EXACT)
 
 
 def sensitivity(cohorts: Mapping[tuple[str, str], nw.LazyFrame]) -> nw.LazyFrame:
@@ -29,8 +46,7 @@ def sensitivity(cohorts: Mapping[tuple[str, str], nw.LazyFrame]) -> nw.LazyFrame
 
 
 def _of_locality(frame: nw.LazyFrame, rule: str, table: str) -> nw.LazyFrame:
-    whole = (nw.col("area_type") == "locality") & (nw.col("group_type") == ALL) & (nw.col("area_code") != UNASSIGNED)
-    return frame.filter(whole).select(
+    return frame.filter(_is_whole()).select(
         "measure",
         "measure_name",
         "period_start",
@@ -40,3 +56,7 @@ def _of_locality(frame: nw.LazyFrame, rule: str, table: str) -> nw.LazyFrame:
         people=nw.col("numerator"),
         status=nw.when(nw.col("numerator").is_null()).then(nw.lit(SUPPRESSED)).otherwise(nw.lit(SHOWN)),
     )
+
+
+def _is_whole() -> nw.Expr:
+    return (nw.col("area_type") == "locality") & (nw.col("group_type") == ALL) & (nw.col("area_code") != UNASSIGNED)

@@ -13,6 +13,8 @@ from bcf_linkage.published.exact import ALL, EXACT, node, text_of
 TALLY = ("measure", "area_code", "group_type", "group", "count")
 EVERYWHERE = "all sources"
 REGISTER = "gp_registrations"
+MEAN = "mean"
+"""The kind of group of the people behind a mean: no division of all of them, for something may not be known of a few."""
 FLOW = ("rows_read", "rows_traced", "linked", "not_matched", "not_registered", "unlinked")
 """Figures of the flow that are also told of all sources together."""
 
@@ -50,25 +52,29 @@ def _placed(tallies: nw.LazyFrame, rules: QualityRules, period: Period) -> nw.La
     figures, codes = rules.figures, [characteristic.code for characteristic in rules.characteristics]
     is_whole, alike = group_type == ALL, group_type.is_in(codes)
     parent, among = _words(figures, "part_of"), _words(figures, "among")
-    whole = (area, nw.lit(ALL), nw.lit(ALL))
+    area_type, all_of_it = nw.when(area == EVERYWHERE).then(nw.lit("locality")).otherwise(nw.lit("source")), (nw.lit(ALL), nw.lit(ALL))
+
+    def count_of(measure: nw.Expr, group_type: nw.Expr, group: nw.Expr) -> nw.Expr:
+        return node(nw.concat_str(measure, group_type, group, separator=" "), area_type, area, period)
+
     # A group is a part of its own figure; its denominator is the same group of another figure, where that is divided likewise.
     placed = tallies.with_columns(
-        parent=nw.when(is_whole).then(parent).otherwise(measure),
+        parent=nw.when(is_whole).then(parent).when(group_type != MEAN).then(measure),
         among_code=among,
         split=nw.when(is_whole).then(_words(figures, "split")).otherwise(group_type),
-        level=measure.replace_strict({f.code: rules.level(f.code) for f in figures}, default=0, return_dtype=nw.Int64) + nw.when(is_whole).then(0).otherwise(1),
     )
-    same_group, of_whole = node(nw.col("among_code"), area, group_type, group), node(nw.col("among_code"), *whole)
-    of_own, shared_out = node(measure, *whole), measure.is_in([figure.code for figure in figures if figure.shared_out])
+    same_group, of_whole = count_of(nw.col("among_code"), group_type, group), count_of(nw.col("among_code"), *all_of_it)
+    of_own, shared_out = count_of(measure, *all_of_it), measure.is_in([figure.code for figure in figures if figure.shared_out])
     return placed.with_columns(
         measure_name=_words(figures, "name"),
-        area_type=nw.when(area == EVERYWHERE).then(nw.lit("locality")).otherwise(nw.lit("source")),
+        area_type=area_type,
         area_name=area.str.replace_all("_", " ", literal=True),
         period_start=nw.lit(period.start),
         period_end=nw.lit(period.end),
         unit=_words(figures, "unit"),
-        node=node(measure, area, group_type, group),
-        part_of=node(nw.col("parent"), *whole),
+        node=count_of(measure, group_type, group),
+        # What is told of all sources adds up from what is told of each: not every source tells everything.
+        part_of=nw.when(area != EVERYWHERE).then(count_of(nw.col("parent"), *all_of_it)),
         among=nw.when(is_whole).then(of_whole).when(shared_out).then(of_own).when(alike).then(same_group).otherwise(of_whole),
     ).select(*EXACT)
 

@@ -36,7 +36,7 @@ def opening(told: Told) -> Iterator[str]:
     yield _lights(told)
     yield paragraph(
         "Match rate is counted. Precision and recall are estimated without labels, as section E explains; "
-        "“at least” means that a number from 1 to 7 is hidden and the worst of them is shown."
+        "“at least” means that a small number is hidden, and taken to be as bad as it can be."
     )
 
 
@@ -104,8 +104,7 @@ def thresholds(told: Told) -> Iterator[str]:
     yield table("Targets, fixed before anything was measured.", names, rows)
     yield bullets(
         (
-            "Every number is as published: 1 to 7 is hidden, and so is one that would tell such a number by subtraction. "
-            "The others are rounded to the nearest 5.",
+            f"Every number is as published: {told.rule}. A number that would tell a suppressed one is suppressed with it.",
             "Intervals are Wilson's 95% score intervals of the rounded numbers.",
             "A record is linked when its person is found on the GP register and confirmed. "
             "A match rate cannot reach 100% where a source sees people from elsewhere.",

@@ -21,7 +21,7 @@ HIDDEN = "hidden"
 class Told:
     """What a run published on its linkage. `made_up` says that the people are, so that the truth about them is known.
 
-    `fields` are those that a pattern of agreement has a sign for, in its order.
+    `rule` is that of disclosure control, in words. `fields` are those that a pattern of agreement has a sign for, in its order.
     """
 
     locality: str
@@ -30,6 +30,7 @@ class Told:
     made_up: bool
     tables: Mapping[str, Sequence[Row]]
     rules: QualityRules
+    rule: str
     fields: tuple[str, ...] = ()
 
     @cached_property
