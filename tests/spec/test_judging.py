@@ -50,8 +50,8 @@ def test_what_breaks_it_may_pass_and_is_told_without_a_value(judging: Bench) -> 
 
 def test_a_process_that_was_killed_is_begun_again() -> None:
     killed = bench()
-    number = killed.ask(next(iter(EXTRACTS)), [])
     killed.end()
+    number = killed.ask(EMERGENCY.name, [])
     with pytest.raises(MayPass, match="has ended; try again"):
         killed.verdicts(number)
     assert bench() is not killed
