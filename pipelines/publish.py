@@ -85,8 +85,8 @@ def count(run: Run, received: Sequence[Received]) -> None:
     write_report(run, tables)
 
 
-def publish(run: Run, received: Sequence[Received]) -> Summary:
-    """Write the manifest and swap everything in. The last step: before it nothing has changed, after it everything has."""
+def seal(run: Run, received: Sequence[Received]) -> None:
+    """Write the manifest of what went in and what is about to come out, and let the outcome be read."""
     rows = {(entry["extract"], entry["file"]): 0 for entry in exact_ledger(received).to_dicts()}
     for entry in exact_ledger(received).to_dicts():
         rows[entry["extract"], entry["file"]] += entry["rows"]
@@ -94,8 +94,12 @@ def publish(run: Run, received: Sequence[Received]) -> Summary:
     manifest = Manifest(run.run_id, run.as_at, run.request.engine, versions(), inputs, digests(run.staging.published), vars(run.pseudonyms))
     write_manifest(manifest, run.staging.audit)
     let_read(run.staging.published)
+
+
+def publish(run: Run, received: Sequence[Received]) -> Summary:
+    """Swap everything in. The last step: before it nothing has changed, after it everything has. It can be made again however far it came."""
     published = run.staging.publish()
-    disclosure.note(run, manifest.outputs)
+    disclosure.note(run, digests(published))
     bands = pl.read_parquet(published / "tables" / "risk_bands.parquet")
     conditions = pl.read_parquet(published / "tables" / "national_conditions.parquet")
     disclosed = pl.read_parquet(published / "tables" / "disclosure_control.parquet")

@@ -31,12 +31,13 @@ def refresh(request: Request, perform: Perform = plainly) -> Summary:
     Every step takes the run (paths and dates) and small summaries, and leaves its frames in the run's staging folders.
     """
     with runs.opened(request) as run:
-        perform = progress.telling(perform, steps=len(run.extracts) + 6)
+        perform = progress.telling(perform, steps=len(run.extracts) + 7)
         received = tuple(perform(deliveries.receive_extract, run, extract) for extract in run.extracts)
         perform(deliveries.balance, run, received)
         perform(stratify.link, run)
         perform(registering.register_people, run)
         perform(stratify.stratify, run)
         perform(publish.count, run, received)
+        perform(publish.seal, run, received)
         summary: Summary = perform(publish.publish, run, received)
         return summary
