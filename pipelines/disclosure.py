@@ -44,7 +44,8 @@ Recounted = Mapping[tuple[str, str], pl.DataFrame]
 class Protection:
     """The figures of each table, those of the cohorts under each linkage rule, and one row per table on how they were protected.
 
-    `most` is by (measure, source) how large a figure on linkage can be that is suppressed, None if it can be large.
+    `most` is by (measure, source) how large a figure on linkage can be that is suppressed, None if it can be large; of one that is
+    suppressed for its denominator alone it is the number.
     """
 
     figures: Mapping[str, nw.LazyFrame]
@@ -77,7 +78,7 @@ def protect(run: Run, engine: Engine, rules: Rulebook, exact: Mapping[str, pl.Da
         figures={name: figures(engine.frame(frame), numbers) for name, frame in exact.items()},
         recounted={key: figures(engine.frame(frame), numbers) for key, frame in recounted.items()},
         account=_published(accounts, rules, before, run.year),
-        most={(row["measure"], row["area_code"]): release.knowledge.most.get(row["node"]) for row in linked if row["node"] in spoken_of},
+        most={(row["measure"], row["area_code"]): release.most(row["node"]) for row in linked if row["node"] in spoken_of},
     )
 
 

@@ -32,6 +32,11 @@ class Release:
         cell = self.knowledge.cells[node]
         return self.knowledge.rules[node].rounded(self.knowledge.system.counts[cell]) if self.knowledge.system.shown[cell] else None
 
+    def most(self, node: str) -> int | None:
+        """How large the count of a node can be: its number, or, if it is hidden and small, how large a small one is said to be."""
+        number = self.number(node)
+        return self.knowledge.most.get(node) if number is None else number
+
     @property
     def numbers(self) -> list[dict[str, Any]]:
         """One row per node: its number."""

@@ -98,10 +98,15 @@ class Figures:
         if row["value"] is not None:
             scale = UNITS[row["unit"]]
             return Share(row["value"] / scale, row["lower"] / scale, row["upper"] / scale, COUNTED)
-        of, most = row["denominator"], self.most(measure, area)
+        of, most = row["denominator"] or self._fewest_found(measure, area), self.most(measure, area)
         if row["status"] != "suppressed" or not of or most is None or of <= most:
             return None
-        return Share(most / of, wilson(self.few[0], of)[0], wilson(most, of)[1], BOUNDED)
+        return Share(most / of, wilson(min(self.few[0], most), of)[0], wilson(most, of)[1], BOUNDED)
+
+    def _fewest_found(self, measure: str, area: str) -> float | None:
+        """Of links made with the number hidden, which are themselves hidden where few are missed: how many there are at least."""
+        held_out, missed = self.number("holdout", area), self.most("holdout_missed", area)
+        return None if measure != "holdout_wrong" or held_out is None or missed is None else held_out - missed
 
     def most(self, measure: str, area: str) -> float | None:
         """The most that may stand behind a suppressed number, None if it may be large. Over all sources it is what the sources' numbers come to."""
