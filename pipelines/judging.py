@@ -86,8 +86,11 @@ def begin(run: Run) -> None:
 
 def verdicts(run: Run, extract: str) -> tuple[Verdict, ...]:
     """The verdicts on one extract of a run, as soon as they are there. Raises what `Bench.verdicts` raises."""
+    asked = _asked(run)
+    # The process that was asked answers, or has ended: another would never answer.
+    judging, number = asked.pop(extract) if extract in asked else _ask(run, extract)
     try:
-        return bench().verdicts(_asked(run).pop(extract, 0) or bench().ask(extract, run.files(extract)))
+        return judging.verdicts(number)
     except MayPass:
         _asked.cache_clear()
         raise
@@ -99,8 +102,13 @@ def _begun() -> Bench:
 
 
 @lru_cache(maxsize=1)
-def _asked(run: Run) -> dict[str, int]:
-    return {extract: bench().ask(extract, run.files(extract)) for extract in run.extracts}
+def _asked(run: Run) -> dict[str, tuple[Bench, int]]:
+    return {extract: _ask(run, extract) for extract in run.extracts}
+
+
+def _ask(run: Run, extract: str) -> tuple[Bench, int]:
+    judging = bench()
+    return judging, judging.ask(extract, run.files(extract))
 
 
 _REFUSALS: dict[str, type[Refusal]] = {kind.__name__: kind for kind in (DataRefused, RequestRefused, EnvironmentRefused, MayPass)}

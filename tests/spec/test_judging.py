@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from bcf_linkage.definitions.errors import MayPass, RequestRefused
+from bcf_linkage.definitions.errors import DataRefused, MayPass, RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.identifiable.parse import opened
 from expectations.check import judge
-from pipelines.judging import Bench, bench
+from pipelines import runs
+from pipelines.judging import Bench, begin, bench, verdicts
 from pipelines.receive import readable
+from pipelines.runs import Request
+from tests.conftest import AS_AT
 from tests.spec.delivered import sound_row, sound_rows, write
 
 EMERGENCY = EXTRACTS["emergency_care"]
@@ -56,3 +59,19 @@ def test_a_process_that_was_killed_is_begun_again() -> None:
         killed.verdicts(number)
     assert bench() is not killed
     assert not bench().ended
+
+
+def judged_after_a_kill(workspace: Path) -> None:
+    """A run that is given up once its second judge has answered."""
+    with runs.opened(Request(workspace, AS_AT)) as run:
+        begin(run)
+        bench().end()
+        with pytest.raises(MayPass, match="has ended; try again"):
+            verdicts(run, "emergency_care")
+        assert verdicts(run, "emergency_care")[0].rows
+        raise DataRefused("given up: nothing is published")
+
+
+def test_a_run_whose_judge_was_killed_is_told_so_and_is_judged_by_another(workspace: Path) -> None:
+    with pytest.raises(DataRefused, match="given up"):
+        judged_after_a_kill(workspace)
