@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,9 @@ from pipelines.runs import Run
 from pipelines.settling import ENGINE
 
 COUNTS = pl.Schema({"measure": pl.String, "group_type": pl.String, "group": pl.String, "count": pl.Int64})
+TRACED = [reason for place in KEPT for reason in reasons_for(place)]
+"""Every reason of a record that went to trace and is kept."""
+
 COUNTED = {"measure": pl.String, "count": pl.Int64}
 SCORED = {"score": pl.Float64, "margin": pl.Float64, "pattern": pl.String}
 
@@ -32,7 +35,7 @@ def folder(run: Run) -> Path:
 def weigh(run: Run, through: ReadThrough, context: ReceiveContext) -> None:
     """Write the evidence on one extract that has been read through: counts to the audit zone, loose links as pseudonyms beside the rows."""
     rules = run.rulebook().linkage
-    people = with_rows(through)
+    people = with_rows(through, TRACED)
     counts = pl.concat([frame.cast(COUNTS) for frame in _counts(through, people, context, rules)])
     target = folder(run) / f"{through.extract.name}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -79,10 +82,10 @@ def _counts(through: ReadThrough, people: pl.DataFrame, context: ReceiveContext,
     )
 
 
-def with_rows(through: ReadThrough) -> pl.DataFrame:
-    """The identities under which records went to trace, each with how many did."""
-    kept = through.ended["reason"].is_in([reason for place in KEPT for reason in reasons_for(place)])
-    rows = np.bincount(through.ended["at"].filter(kept), minlength=through.rows.people.height)
+def with_rows(through: ReadThrough, reasons: Sequence[str]) -> pl.DataFrame:
+    """The identities under which records ended for one of the reasons, each with how many `rows` did."""
+    ended_so = through.ended["reason"].is_in(reasons)
+    rows = np.bincount(through.ended["at"].filter(ended_so), minlength=through.rows.people.height)
     return through.rows.people.with_columns(rows=pl.Series(rows, dtype=pl.Int64)).filter(pl.col("rows") > 0)
 
 

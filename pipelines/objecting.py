@@ -10,20 +10,16 @@ import polars as pl
 
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.errors import RequestRefused
-from bcf_linkage.definitions.places import KEPT
 from bcf_linkage.definitions.sharing import Objection, SharingRules
-from bcf_linkage.definitions.trace_reasons import reasons_for
 from bcf_linkage.identifiable.opt_outs import effect, holding
 from bcf_linkage.identifiable.vault.opt_out_lists import kept_list, objecting
-from bcf_linkage.storage.engine import PolarsEngine
 from pipelines import gates
 from pipelines.custody import vault_of
+from pipelines.evidence import TRACED, with_rows
 from pipelines.receive import ReadThrough
 from pipelines.recording import today
 from pipelines.runs import Run
-from pipelines.tracing import Register
-
-ENGINE = PolarsEngine()
+from pipelines.tracing import ENGINE, Register
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,9 +60,7 @@ def refuse_unchecked(through: ReadThrough, objections: Objections) -> None:
 
 def note_left_out(run: Run, through: ReadThrough) -> None:
     """Write how many people of an extract objections take out, by age and sex, as exact counts to the audit zone."""
-    used = [*map(str, Objection), *(reason for place in KEPT for reason in reasons_for(place))]
-    at = through.ended.filter(pl.col("reason").is_in(used)).select(pl.col("at").cast(pl.UInt32)).unique()
-    identities = through.rows.people.with_row_index("at").cast({"at": pl.UInt32}).join(at, on="at", how="semi")
+    identities = with_rows(through, [*map(str, Objection), *TRACED])
     counted = ENGINE.collect(effect.people_left_out(ENGINE.frame(identities)))
     target = _left_out(run) / f"{through.extract.name}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)

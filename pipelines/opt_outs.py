@@ -27,7 +27,6 @@ from bcf_linkage.identifiable.vault import Vault
 from bcf_linkage.identifiable.vault.files import write_whole
 from bcf_linkage.identifiable.vault.opt_out_lists import ASKED, KeptList, forget_list, keep_list, kept_list
 from bcf_linkage.storage import trail
-from bcf_linkage.storage.engine import PolarsEngine
 from bcf_linkage.storage.store import Workspace, locked
 from pipelines import gates
 from pipelines.custody import keyed_digest, private_place, vault_of
@@ -35,12 +34,11 @@ from pipelines.receive import reading
 from pipelines.recording import Deed, day_of, refusal_recorded, today
 from pipelines.runs import delivered
 from pipelines.settings import FILE, Settings, kind_of, read_settings
-from pipelines.settling import text_of
+from pipelines.settling import ENGINE, text_of
 
 EXPORT, IMPORT = "opt-outs export", "opt-outs import"
 EXPORTED, IMPORTED = "opt-outs exported", "opt-outs imported"
 NUMBERS = (Identity.NHS_NUMBER, Identity.REPLACED_NHS_NUMBER)
-ENGINE = PolarsEngine()
 
 
 @dataclass(frozen=True)

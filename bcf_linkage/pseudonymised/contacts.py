@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import narwhals as nw
 
@@ -23,7 +22,8 @@ TOLD: Mapping[str, Mapping[str, str]] = {
 }
 """Under which names the records of each extract tell of their person, beside age and month of birth."""
 
-ALWAYS = ("person", "extract", "place", "first_day", "last_day", "records")
+EVER_TOLD = frozenset(name for told in TOLD.values() for name in told)
+"""What the records of some extract tell."""
 
 
 def contacts(received: Extracts) -> nw.LazyFrame:
@@ -39,6 +39,5 @@ def _of(rows: nw.LazyFrame, extract: str) -> nw.LazyFrame:
     day = nw.col(EXTRACTS[extract].event_date or "registration_start_date")
     alike = rows.select("person", "place", day=day, **{name: nw.col(column) for name, column in told.items()})
     counted = alike.group_by("person", "place", *told).agg(first_day=nw.col("day").min(), last_day=nw.col("day").max(), records=nw.len().cast(nw.Int64))
-    untold: dict[str, Any] = {column.name: TYPES[column.type] for column in CONTACTS.columns if column.name not in (*told, *ALWAYS)}
-    nothing = {name: nw.lit(None).cast(kind) for name, kind in untold.items()}
-    return counted.with_columns(extract=nw.lit(extract), **nothing).select(*CONTACTS.names)
+    untold = {column.name: nw.lit(None).cast(TYPES[column.type]) for column in CONTACTS.columns if column.name in EVER_TOLD - set(told)}
+    return counted.with_columns(extract=nw.lit(extract), **untold).select(*CONTACTS.names)
