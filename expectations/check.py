@@ -20,7 +20,7 @@ import polars as pl
 from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.schema import Table, Type
 from expectations.judged import judged
-from expectations.tally import KEY, ROWS, View, tallies
+from expectations.tally import KEY, ROWS, Tallied, View, tally, view
 from expectations.values import as_number
 
 if TYPE_CHECKING:
@@ -52,21 +52,21 @@ class Verdict:
 
 
 def judge(table: Table, text: pl.LazyFrame) -> tuple[Verdict, ...]:
-    """Readable rows of one extract, every declared column as text -> one verdict for each rule of `judged`, in its order.
+    """Readable rows of one extract, every declared column as text -> what `verdicts` says of their tallies."""
+    return verdicts(table, tally(table, text))
+
+
+def verdicts(table: Table, tallied: Tallied) -> tuple[Verdict, ...]:
+    """The tallies of an extract -> one verdict for each rule of `judged`, in its order.
 
     The first call of a process imports Great Expectations, which takes seconds. Raises EnvironmentRefused if a rule cannot be judged.
     """
     prepare()
-    from expectations.suites import view
-
+    failed: dict[tuple[str, str], int] = {}
     with _silence():
-        rules = tuple(judged(table))
-        views = dict.fromkeys(view(table, column, rule) for column, rule in rules)
-        rows, tallied = tallies(text, [v for v in views if v != KEY], table.key)
-        failed: dict[tuple[str, str], int] = {}
-        for batch in _batches({v: tallied[v] for v in views}):
+        for batch in _batches(tallied.views):
             failed |= _failed(table, batch)
-    return tuple(Verdict(table.name, column, rule.rule, rows, failed.get((column, rule.rule), 0)) for column, rule in rules)
+    return tuple(Verdict(table.name, column, rule.rule, tallied.rows, failed.get((column, rule.rule), 0)) for column, rule in judged(table))
 
 
 def prepare() -> None:
@@ -93,7 +93,7 @@ def _failed(table: Table, batch: Mapping[View, pl.DataFrame]) -> dict[tuple[str,
     """A batch -> the rows that break each rule which looks at one of its views, by column and rule."""
     import pandas as pd
 
-    from expectations.suites import suite, view
+    from expectations.suites import suite
 
     frame = pd.DataFrame({name: values for v, tally in batch.items() for name, values in _shown(table, v, tally)})
     frame.index.name = POSITION

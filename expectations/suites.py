@@ -21,7 +21,7 @@ from great_expectations.expectations.expectation import Expectation
 from bcf_linkage.definitions.schema import Between, CheckDigit, Constraint, Matches, NotBefore, OneOf, Required, Table, Type, Typed
 from expectations.judged import Unique, judged
 from expectations.own_expectations import ExpectColumnValuesToBeRealDates, ExpectColumnValuesToHaveCheckDigit
-from expectations.tally import KEY, View
+from expectations.tally import View, view
 from expectations.values import WRITTEN, as_number
 
 
@@ -29,16 +29,6 @@ def suite(table: Table, views: Collection[View] | None = None) -> ExpectationSui
     """The suite of a table, or of the rules that look at some views of it, in the order of `judged`; each carries its column and rule."""
     rules = ((column, rule) for column, rule in judged(table) if views is None or view(table, column, rule) in views)
     return ExpectationSuite(table.name, expectations=[_expected(table, column, rule) for column, rule in rules])
-
-
-def view(table: Table, column: str, rule: Constraint) -> View:
-    """What a rule looks at in a row."""
-    if isinstance(rule, Unique):
-        return KEY
-    if isinstance(rule, NotBefore):
-        return View((column, rule.other))
-    # A column of many values that must be filled in and no more, such as an identifier, is tallied by its first character.
-    return View((column,), first_character=all(isinstance(other, Required) for other in table[column].rules))
 
 
 def shown(view: View) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Steps at the gate: a delivery is judged as a whole, and received if it passes. `bcf check` judges one file and stops there."""
+"""Steps at the gate: deliveries are received, and each is judged as a whole. `bcf check` judges one file and stops there."""
 
 from __future__ import annotations
 
@@ -19,32 +19,43 @@ from pipelines.receive import ReceiveContext, Received, areas_of, read_through, 
 from pipelines.registering import note_numbers
 from pipelines.runs import Run
 from pipelines.settings import kind_of
+from pipelines.tokens import Tokens
 from pipelines.tracing import Register
 
 REGISTER = "gp_registrations"
 
 
 def receive_extract(run: Run, extract: str) -> Received:
-    """Read the deliveries of one extract, judge them, and write what is kept. Raises a Refusal; nothing of the extract is written then.
+    """Read the deliveries of one extract, and write what is kept. Raises a Refusal; nothing of the extract is written then.
 
-    A file of another kind or period is told so before the gate could only count how often it breaks the rules.
+    What it holds is tallied in the same reading, and judged while the run goes on: `judge` waits for the verdict.
     """
+    judging.bench()
     table, settings = EXTRACTS[extract], run.settings()
     deliveries = opened(table, run.files(extract))
     objections = _objections(run)
-    key, areas = pseudonym_key(run.request.workspace), areas_of(settings.postcodes)
     sample = run.rulebook().linkage.experiments.sample
-    context = ReceiveContext(kind_of(settings), run.as_at, key, areas, _register(run), objections.frame, sample)
-    judging.begin(run)
+    context = ReceiveContext(kind_of(settings), run.as_at, _tokens(run), areas_of(settings.postcodes), _register(run), objections.frame, sample)
     through = read_through(table, deliveries, context)
+    judging.ask(run, extract, through.rows.tallied)
     refuse_unchecked(through, objections)
-    verdicts = judging.verdicts(run, extract)
-    hold(gate(verdicts, tolerances(settings.tolerances)), _named(run.files(extract)))
     weigh(run, through, context)
     note_left_out(run, through)
     if extract == REGISTER:
         note_numbers(run, through.rows.people)
+        context.register.prepare()
     return write(through, context, run.received(extract))
+
+
+def judge(run: Run) -> None:
+    """Raises DataRefused for the first extract whose deliveries break a rule more often than is tolerated.
+
+    A file of another kind or period was told so before: here it would only be counted how often it breaks the rules.
+    """
+    borne = tolerances(run.settings().tolerances)
+    for extract in run.extracts:
+        hold(gate(judging.verdicts(run, extract), borne), _named(run.files(extract)))
+    judging.close()
 
 
 @lru_cache(maxsize=1)
@@ -59,10 +70,17 @@ def _objections(run: Run) -> Objections:
     return objections_of(run, _register(run))
 
 
+@lru_cache(maxsize=1)
+def _tokens(run: Run) -> Tokens:
+    """The tokens made so far, kept for all extracts and let go with the register."""
+    return Tokens(pseudonym_key(run.request.workspace))
+
+
 def balance(run: Run, received: Sequence[Received]) -> None:
     """Raises DataRefused unless the ledger accounts for every row that was read."""
     _register.cache_clear()
     _objections.cache_clear()
+    _tokens.cache_clear()
     ledger.balance(exact_ledger(received), {one.extract: one.rows_read for one in received})
 
 

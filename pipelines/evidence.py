@@ -41,7 +41,7 @@ def weigh(run: Run, through: ReadThrough, context: ReceiveContext) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     counts.with_columns(area_code=pl.lit(through.extract.name)).sort("measure", "group_type", "group").write_parquet(target)
     links = ENGINE.frame(loose_links(people, context))
-    PolarsEngine(pseudonymise.name_of(context.key)).write(links, loose_links_of(run, through.extract.name))
+    PolarsEngine(pseudonymise.name_of(context.tokens.key)).write(links, loose_links_of(run, through.extract.name))
 
 
 def loose_links_of(run: Run, extract: str) -> Path:
@@ -59,7 +59,7 @@ def loose_links(people: pl.DataFrame, context: ReceiveContext) -> pl.DataFrame:
     register = context.register.numbers.filter(pl.col("listed") & ~pl.col("shared")).select("number", candidate_number="person_number")
     borne = unlinked.select("person", "number").join(register, on="number", how="inner").select("person", "candidate_number").unique()
     single = borne.filter(pl.len().over("person") == 1).sort("person")
-    tokens = pseudonymise.tokens(context.key, pseudonymise.PERSON, single["candidate_number"])
+    tokens = pseudonymise.tokens(context.tokens.key, pseudonymise.PERSON, single["candidate_number"])
     return single.select("person", candidate=pl.Series(tokens, dtype=pl.String))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from bcf_linkage.identifiable import coarsen, examine, rules, whole_file
 from bcf_linkage.identifiable.parse import Delivery, opened
 from bcf_linkage.identifiable.rules import RuleCount
 from pipelines.settling import ENGINE, Entry, Rows, ledger, read, settled, text_of, write_kept
+from pipelines.tokens import Tokens
 from pipelines.tracing import Register
 
 AREA_COLUMNS = ("postcode", "lsoa", "deprivation_decile")
@@ -27,14 +28,14 @@ AREA_COLUMNS = ("postcode", "lsoa", "deprivation_decile")
 
 @dataclass(frozen=True)
 class ReceiveContext:
-    """What deliveries are received with: `register` as `register_of` makes it, `areas` as `areas_of` does, the vault's key and the objections that hold.
+    """What deliveries are received with: `register` as `register_of` makes it, `areas` as `areas_of` does, the tokens made so far, the objections that hold.
 
     `sample` is the number of people per extract on whom the trace is put to the test.
     """
 
     kind: Kind
     as_at: date
-    key: bytes = field(repr=False)
+    tokens: Tokens
     areas: nw.LazyFrame
     register: Register
     objections: nw.LazyFrame
@@ -75,7 +76,7 @@ def receive(extract: Table, files: Sequence[Path], context: ReceiveContext, out:
 def read_through(extract: Table, deliveries: Sequence[Delivery], context: ReceiveContext) -> ReadThrough:
     """Settle where every row ends, and write nothing. Raises a Refusal for a file that is as a whole not what it should be."""
     with reading(deliveries):
-        rows = read(extract, deliveries, context.against, context.register, context.key, context.sample)
+        rows = read(extract, deliveries, context.against, context.register, context.tokens, context.sample)
         counts = rules.counts(extract, dict(rows.told.group_by("failures").len().iter_rows()))
         _refuse_another_date_format(rows, counts, deliveries)
         ended = settled(rows)
@@ -86,7 +87,7 @@ def read_through(extract: Table, deliveries: Sequence[Delivery], context: Receiv
 def write(through: ReadThrough, context: ReceiveContext, out: Path) -> Received:
     """Write the rows that are kept, pseudonymised, and count where all of them ended."""
     with reading(through.deliveries):
-        write_kept(through.rows, through.ended, context.key, out)
+        write_kept(through.rows, through.ended, context.tokens, out)
     rows_read = sum(delivery.rows for delivery in through.deliveries)
     return Received(through.extract.name, rows_read, ledger(through.ended, through.deliveries), through.rules, out)
 

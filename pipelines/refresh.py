@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from pipelines import deliveries, progress, publish, registering, runs, stratify
+from pipelines.lanes import side_by_side
 from pipelines.runs import Request
 from pipelines.summary import Summary
 
@@ -31,8 +33,11 @@ def refresh(request: Request, perform: Perform = plainly) -> Summary:
     Every step takes the run (paths and dates) and small summaries, and leaves its frames in the run's staging folders.
     """
     with runs.opened(request) as run:
-        perform = progress.telling(perform, steps=len(run.extracts) + 7)
-        received = tuple(perform(deliveries.receive_extract, run, extract) for extract in run.extracts)
+        perform = progress.telling(perform, steps=len(run.extracts) + 8)
+        register, *others = (partial(perform, deliveries.receive_extract, run, extract) for extract in run.extracts)
+        # Every other extract is traced against the register.
+        received = (register(), *side_by_side(others))
+        perform(deliveries.judge, run)
         perform(deliveries.balance, run, received)
         perform(stratify.link, run)
         perform(registering.register_people, run)

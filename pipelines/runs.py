@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,12 @@ class Run:
         return read_settings(self.request.workspace)
 
     def rulebook(self) -> Rulebook:
-        return Rulebook.build(self.as_at, self.settings().disclosure)
+        return _rulebook(self.as_at, self.settings().disclosure)
+
+
+@lru_cache(maxsize=1)
+def _rulebook(as_at: date, disclosure: str) -> Rulebook:
+    return Rulebook.build(as_at, disclosure)
 
 
 @contextmanager

@@ -108,6 +108,10 @@ class Register:
         )
         return left
 
+    def prepare(self) -> None:
+        """Make what nearly every extract needs, so that extracts that are traced side by side do not both make it."""
+        _ = self.people, self.keys, self.twins, self.frequencies, self.kin, self.neighbours
+
     @property
     def size(self) -> int:
         """How many people are on it."""

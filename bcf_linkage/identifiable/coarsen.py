@@ -25,10 +25,10 @@ def canonical_postcode(text: nw.Expr) -> nw.Expr:
 
 
 def with_area(records: nw.LazyFrame, postcode: str, postcodes: nw.LazyFrame) -> nw.LazyFrame:
-    """Records -> the same with `lsoa` and `deprivation_quintile`, null where the lookup does not know the postcode. Their order is not kept."""
-    return records.with_columns(canonical_postcode=canonical_postcode(nw.col(postcode))).join(
-        postcodes, left_on="canonical_postcode", right_on="postcode", how="left"
-    )
+    """Records -> the same with `canonical_postcode`, and `lsoa` and `deprivation_quintile`, null where the lookup does not know it. Their order is not kept."""
+    written = records.select(postcode).unique().with_columns(canonical_postcode=canonical_postcode(nw.col(postcode)))
+    placed = written.join(postcodes, left_on="canonical_postcode", right_on="postcode", how="left")
+    return records.join(placed, on=postcode, how="left")
 
 
 def areas(lookup: nw.LazyFrame) -> nw.LazyFrame:

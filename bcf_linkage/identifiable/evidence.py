@@ -15,7 +15,7 @@ from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.schema import Identity, Table
 from bcf_linkage.definitions.trace_reasons import reasons_for
 from bcf_linkage.definitions.trace_rules import Guards
-from bcf_linkage.identifiable import coarsen, examine
+from bcf_linkage.identifiable import examine
 
 COUNTED = ("measure", "group_type", "group", "count")
 SUPERSEDED = ("superseded", "superseded_number")
@@ -73,10 +73,9 @@ def _birth_date_faults(guards: Guards, limits: Limits, as_at: date) -> dict[str,
 
 
 def _postcode_faults(table: Table, guards: Guards) -> dict[str, nw.Expr]:
-    column = table.identity(Identity.POSTCODE)
-    if column is None:
+    if table.identity(Identity.POSTCODE) is None:
         return {}
-    postcode = coarsen.canonical_postcode(nw.col(column))
+    postcode = nw.col("canonical_postcode")
     pseudo, written = postcode.str.contains(guards.pseudo_postcodes), postcode.str.contains(POSTCODE)
     return {
         "postcode_missing": postcode.is_null(),

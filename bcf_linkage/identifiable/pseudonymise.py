@@ -94,18 +94,22 @@ def spell(table: Table) -> nw.Expr:
     return nw.lit(None, dtype=nw.String) if number is None else nw.concat_str(nw.col(PROVIDER), nw.col(number), separator="|")
 
 
-def kept(rows: nw.LazyFrame, table: Table) -> nw.LazyFrame:
-    """Tidied rows that are kept, each beside what was found of it and its person -> the received table.
+def payload(table: Table) -> list[nw.Expr]:
+    """The values of a tidied row that are kept as they are: those that identify nobody, each in its type."""
+    return [rules.typed(table, column.name) for column in table.columns if column.identity is None]
 
-    Beside the declared columns a row has `file`, `row`, `failures`, `person`, `place`, `trace_reason`, `trace_score`, `trace_margin`, `trace_pattern`,
+
+def kept(rows: nw.LazyFrame, table: Table) -> nw.LazyFrame:
+    """The payload of rows that are kept, each beside what was found of it and its person -> the received table.
+
+    Beside its payload a row has `file`, `row`, `person`, `place`, `trace_reason`, `trace_score`, `trace_margin`, `trace_pattern`,
     `number_state`, `status`, `spell_token` and, where the table has the value that they come from, `age`, `birth_month`, `lsoa` and `deprivation_quintile`.
     """
     spell_number = table.identity(Identity.SPELL_ID)
-    typed = {column.name: rules.typed(table, column.name) for column in table.columns if column.identity is None}
-    made = {"row": nw.col("row").cast(nw.Int64), "nhs_number_status_derived": _status(table)}
+    made = {"file": nw.col("file").cast(nw.String), "row": nw.col("row").cast(nw.Int64), "nhs_number_status_derived": _status(table)}
     if spell_number is not None:
         made[spell_number] = nw.col("spell_token")
-    return rows.select(*((typed | made).get(name, nw.col(name)).alias(name) for name in received(table).names))
+    return rows.select(*(made.get(name, nw.col(name)).alias(name) for name in received(table).names))
 
 
 def _status(table: Table) -> nw.Expr:

@@ -91,12 +91,13 @@ def is_refused(table: Table) -> nw.Expr:
 
 
 def typed(table: Table, name: str) -> nw.Expr:
-    """A column's value in its type, from a tidied row with its `failures`; null where a rule blanks it or it is not of the type."""
+    """A column's value in its type, from a tidied row; null where a rule blanks it or it is not of the type."""
     column = table[name]
-    blanks = _breaks_any(
-        n for n, (other, rule) in enumerate(table.rules) if other is column and (isinstance(rule, Typed) or rule.consequence is Consequence.BLANK_VALUE)
-    )
-    return _as(column.type, nw.when(~blanks).then(nw.col(name))).alias(name)
+    blanking = [
+        failing(column, rule) for other, rule in table.rules if other is column and (isinstance(rule, Typed) or rule.consequence is Consequence.BLANK_VALUE)
+    ]
+    sound = nw.when(~nw.any_horizontal(*blanking, ignore_nulls=True)).then(nw.col(name)) if blanking else nw.col(name)
+    return _as(column.type, sound).alias(name)
 
 
 def _breaks_any(bits: Iterable[int]) -> nw.Expr:

@@ -43,14 +43,8 @@ def repeated(keys: pl.DataFrame, usable: pl.Series) -> pl.Series:
     return pl.Series(found, dtype=pl.Boolean)
 
 
-def beside(rows: pl.LazyFrame, columns: pl.DataFrame) -> pl.LazyFrame:
-    """Rows with more columns beside them, in their order. Raises ValueError unless there is one for each row."""
-    return pl.concat([rows, columns.lazy()], how="horizontal")
-
-
 def with_entries(rows: pl.LazyFrame, position: str, entries: pl.DataFrame) -> pl.LazyFrame:
     """Rows with the columns of the entry at the position that each names. They keep their order, which a join would not."""
-    found = pl.col(position).map_batches(
-        lambda at: entries.select(pl.all().gather(at)).to_struct(), return_dtype=pl.Struct(entries.schema), is_elementwise=True
-    )
+    whole = entries.rechunk()
+    found = pl.col(position).map_batches(lambda at: whole.select(pl.all().gather(at)).to_struct(), return_dtype=pl.Struct(whole.schema), is_elementwise=True)
     return rows.with_columns(found.struct.unnest())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any
 
 import duckdb
 import polars as pl
 
 QUIET = logging.CRITICAL
+PREDICTING = Lock()
 REGISTER, RECORDS = "a_register", "b_records"
 """Splink puts the left of a pair first in the alphabet."""
 
@@ -59,6 +61,7 @@ def _predicted(
     keys = {"join_key_l": pl.format(f"{REGISTER}-__-{{}}", "entry"), "join_key_r": pl.format(f"{RECORDS}-__-{{}}", "record")}
     blocked = pairs.select(pl.lit("0").alias("match_key"), **keys)
     linker.table_management.register_blocked_pairs_for_predict(api.register(blocked.to_arrow()))
-    with warnings.catch_warnings():
+    # Warnings are set aside for the whole process, so that one at a time may do it.
+    with PREDICTING, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return linker.inference.predict(threshold_match_weight=least, warning_mode="never")

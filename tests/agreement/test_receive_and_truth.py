@@ -17,6 +17,7 @@ from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.places import KEPT, Place
 from bcf_linkage.definitions.trace_reasons import reasons_for
 from pipelines.receive import ReceiveContext, Received, areas_of, receive, register_of
+from pipelines.tokens import Tokens
 from synthetic.faults import apply, expected_places, load_rates
 from synthetic.files import records, write
 from synthetic.profiles import load
@@ -46,7 +47,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def received(landed: Path) -> dict[str, Received]:
     landing = {name: [landed / "landing" / name / f"{name}.csv"] for name in EXTRACTS}
     register = register_of(landing["gp_registrations"], "synthetic", AS_AT)
-    context = ReceiveContext("synthetic", AS_AT, KEY, areas_of(landed / "lookups" / "postcodes.csv"), register, objections(register, {}))
+    context = ReceiveContext("synthetic", AS_AT, Tokens(KEY), areas_of(landed / "lookups" / "postcodes.csv"), register, objections(register, {}))
     return {name: receive(table, landing[name], context, landed / f"{name}.parquet") for name, table in EXTRACTS.items()}
 
 

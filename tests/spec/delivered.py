@@ -16,6 +16,7 @@ from bcf_linkage.definitions.schema import Identity, Table, Type
 from bcf_linkage.definitions.sharing import Objection
 from bcf_linkage.identifiable.opt_outs import holding
 from pipelines.receive import ReceiveContext, Received, receive, register_of
+from pipelines.tokens import Tokens
 from pipelines.tracing import Register
 
 AS_AT = date(2014, 9, 30)
@@ -114,7 +115,7 @@ def context(
     """What to receive with, the register made from these rows of gp_registrations; `listed` are numbers of people who object elsewhere."""
     file = write(folder / "register", EXTRACTS["gp_registrations"], register)
     known = register_of([file], kind, AS_AT)  # type: ignore[arg-type]
-    return ReceiveContext(kind, AS_AT, key, areas(), known, objections(known, listed or {}))  # type: ignore[arg-type]
+    return ReceiveContext(kind, AS_AT, Tokens(key), areas(), known, objections(known, listed or {}))  # type: ignore[arg-type]
 
 
 def objections(known: Register, listed: Mapping[str, Objection]) -> nw.LazyFrame:

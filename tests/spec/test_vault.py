@@ -296,8 +296,11 @@ def test_a_list_of_keys_that_somebody_changed_is_refused(change: Callable[[list[
 
 def test_a_vault_and_a_context_show_no_key(vault: Vault) -> None:
     from pipelines.receive import ReceiveContext
+    from pipelines.tokens import Tokens
 
-    context = ReceiveContext("synthetic", WHEN.date(), Key(os.urandom(32), "pseudonym-1"), None, None, None)  # type: ignore[arg-type]
+    secret = os.urandom(32)
+    context = ReceiveContext("synthetic", WHEN.date(), Tokens(Key(secret, "pseudonym-1")), None, None, None)  # type: ignore[arg-type]
     assert "key" not in repr(context)
+    assert repr(secret) not in repr(context)
     secret = bytes(vault.current(PSEUDONYM)).hex()
     assert secret not in repr(vault) + str(dataclasses.asdict(vault)) + repr(vault.ring)

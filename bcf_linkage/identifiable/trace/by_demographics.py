@@ -33,8 +33,9 @@ def exactly_matched(compared: nw.LazyFrame, entries: nw.LazyFrame) -> nw.LazyFra
 
 def _single(records: nw.LazyFrame, people: nw.LazyFrame, fields: tuple[str, ...]) -> nw.LazyFrame:
     """Records beside the one person who has the same in these fields, `only_given` being the name that they bear."""
-    known = people.filter(~nw.any_horizontal(*(nw.col(name).is_null() for name in fields), ignore_nulls=True))
-    groups = known.group_by(*fields).agg(
+    # Only who is asked about is counted: a register is long, and the records left are few.
+    asked = people.join(records.select(*fields).unique(), on=list(fields), how="semi")
+    groups = asked.group_by(*fields).agg(
         people=nw.col("person").n_unique(), person=nw.col("person").max(), shared=nw.col("shared").any(), only_given=nw.col("given").max()
     )
     single = groups.filter((nw.col("people") == 1) & ~nw.col("shared")).select(*fields, "person", "only_given")
