@@ -40,8 +40,9 @@ from bcf_linkage.storage.tables import write_tables
 from bcf_linkage.storage.zones import let_read
 from expectations.gate import tolerances
 from pipelines import disclosure
-from pipelines.disclosure import LINKAGE
-from pipelines.linkage_figures import assessed, linkage_counts, linkage_tables
+from pipelines.disclosure import LINKAGE, Recounted
+from pipelines.lanes import both
+from pipelines.linkage_figures import LinkageCounts, assessed, linkage_counts, linkage_tables
 from pipelines.linkage_report import write_report
 from pipelines.objecting import left_out
 from pipelines.receive import Received
@@ -62,12 +63,19 @@ def count(run: Run, received: Sequence[Received]) -> None:
     practices, checked = _areas(settings), engine.frame(_rule_counts(received, settings))
     areas = engine.frame(practices)
     people = _population(run, engine, areas)
-    counted = {name: engine.collect(frame) for name, frame in _of_people(run, engine, rules, people, areas).items()}
-    linkage = linkage_counts(run, engine, rules, ledger, practices["practice_code"].to_list())
+
+    def of_people() -> tuple[dict[str, pl.DataFrame], Recounted]:
+        found = {name: engine.collect(frame) for name, frame in _of_people(run, engine, rules, people, areas).items()}
+        return found, recounted(run, engine, rules, areas, found)
+
+    def of_records() -> LinkageCounts:
+        return linkage_counts(run, engine, rules, ledger, practices["practice_code"].to_list())
+
+    (counted, under_other_rules), linkage = both(of_people, of_records)
     objections = engine.collect(exact_opt_outs(engine.frame(left_out(run)), rules.bands.ages, run.year))
     quality = engine.collect(rule_counts(checked, run.year))
     exact = {**counted, LINKAGE: linkage.exact, OPT_OUTS.name: objections, DATA_QUALITY.name: quality}
-    protection = disclosure.protect(run, engine, rules, exact, recounted(run, engine, rules, areas, counted))
+    protection = disclosure.protect(run, engine, rules, exact, under_other_rules)
     shown, stamp = protection.figures, Stamp(run.as_at, run.run_id)
     views: dict[Table, tuple[nw.LazyFrame, Edition]] = {
         RISK_BANDS: (risk_bands(people, shown[RISK_BANDS.name], rules.disclosure.rule.guarded.stop), rules.bands.edition),

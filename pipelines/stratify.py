@@ -15,6 +15,7 @@ from bcf_linkage.pseudonymised.spells import spells
 from bcf_linkage.pseudonymised.strata import strata
 from bcf_linkage.pseudonymised.transfers import transfers
 from bcf_linkage.storage.engine import Engine, engine_named
+from pipelines.lanes import both
 from pipelines.runs import Run
 
 
@@ -27,14 +28,20 @@ def link(run: Run) -> None:
     """Received rows to `contacts`, `people`, `spells`, `activity`, `costs` and `transfers`."""
     engine, rules, window = engine_named(run.request.engine, run.pseudonyms.key), run.rulebook(), window_to(run.as_at)
     shared = received_rows(run, engine)
-    engine.write(contacts(shared), run.table("contacts"))
-    received, seen = complete(shared), engine.scan(run.table("contacts"))
-    engine.write(people(received[REGISTER], seen, run.as_at, rules.bands.ages), run.table("people"))
-    engine.write(spells(received, run.as_at, rules.ambulatory), run.table("spells"))
-    stays = engine.scan(run.table("spells"))
-    engine.write(activity(received, stays, rules.prices, window), run.table("activity"))
-    engine.write(costs(engine.scan(run.table("activity")), run.year), run.table("costs"))
-    engine.write(transfers(received, stays, window), run.table("transfers"))
+    received = complete(shared)
+
+    def who() -> None:
+        engine.write(contacts(shared), run.table("contacts"))
+        engine.write(people(received[REGISTER], engine.scan(run.table("contacts")), run.as_at, rules.bands.ages), run.table("people"))
+
+    def what() -> None:
+        engine.write(spells(received, run.as_at, rules.ambulatory), run.table("spells"))
+        stays = engine.scan(run.table("spells"))
+        engine.write(activity(received, stays, rules.prices, window), run.table("activity"))
+        engine.write(costs(engine.scan(run.table("activity")), run.year), run.table("costs"))
+        engine.write(transfers(received, stays, window), run.table("transfers"))
+
+    both(who, what)
 
 
 def stratify(run: Run) -> None:
