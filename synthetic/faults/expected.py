@@ -1,4 +1,7 @@
-"""Where every row must end, told from the truth alone: whose it is, and what was done to it."""
+"""Where every row must end, told from the truth alone: whose it is, and what was done to it.
+
+The trace is taken to go by numbers and birth dates. Where it goes by more, rows whose label says `traced` may end better.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import polars as pl
 
 from bcf_linkage.definitions.places import Place
 from synthetic.faults.faulted import Faulted
+from synthetic.faults.rates import TRACED
 
 REGISTER = "gp_registrations"
 NEVER_READ = (Place.UNREADABLE, Place.REFUSED, Place.DUPLICATE)
@@ -18,7 +22,8 @@ def expected_places(records: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame
     place ends where its person does: linked if a row of the register that can be used is the person's, else not registered.
     """
     keys = ["extract", "row"]
-    labelled = records.join(labels.select(*keys, "place", "reason"), on=keys, how="left", maintain_order="left")
+    ends = labels.select(*keys, pl.col("place").replace(TRACED, str(Place.UNLINKED)), "reason")
+    labelled = records.join(ends, on=keys, how="left", maintain_order="left")
     usable = ~pl.col("place").is_in(NEVER_READ).fill_null(value=False)
     held = labelled.filter((pl.col("extract") == REGISTER) & usable)["true_person"].unique()
     on_register = pl.col("true_person").is_in(held.implode())

@@ -21,13 +21,16 @@ GROUPS = {
     "social": ("adult_social_care",),
 }
 KINDS = ("row", "person", "profile")
+TRACED = "traced"
+"""The place of a row whose number alone leads nowhere: it ends where its person does if name, birth date and address lead there, else unlinked."""
 
 
 @dataclass(frozen=True)
 class Rate:
     """How often one fault occurs in one extract, and what the ledger must say of its row.
 
-    A blank `place` means that the fault does not change the place. `rule` is the row rule that counts the row, if one does.
+    A blank `place` means that the fault does not change the place; `TRACED`, that the trace decides, and `reason` is what the number
+    alone comes to. `rule` is the row rule that counts the row, if one does.
     `{column}` in a reason or rule stands for the column at fault.
     """
 
@@ -35,7 +38,7 @@ class Rate:
     extract: str
     per: str
     rate: float
-    place: Place | None
+    place: str | None
     reason: str | None
     rule: str | None
     words: str
@@ -54,5 +57,6 @@ def _extracts(groups: str) -> tuple[str, ...]:
 def _rate(row: dict[str, str], extract: str) -> Rate:
     if extract not in EXTRACTS or row["per"] not in KINDS:
         raise ValueError(f"rates.csv, fault {row['fault']}: unknown extract {extract} or kind {row['per']}")
-    place = Place(row["place"]) if row["place"] else None
-    return Rate(row["fault"], extract, row["per"], float(row["rate"]), place, row["reason"] or None, row["rule"] or None, row["words"])
+    if row["place"] not in ("", TRACED, *Place):
+        raise ValueError(f"rates.csv, fault {row['fault']}: unknown place {row['place']}")
+    return Rate(row["fault"], extract, row["per"], float(row["rate"]), row["place"] or None, row["reason"] or None, row["rule"] or None, row["words"])

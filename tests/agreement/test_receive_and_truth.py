@@ -44,6 +44,11 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def labels(landed: Path) -> pl.DataFrame:
+    return pl.read_parquet(landed / "truth" / "faults.parquet")
+
+
+@pytest.fixture(scope="module")
 def received(landed: Path) -> dict[str, Received]:
     landing = {name: [landed / "landing" / name / f"{name}.csv"] for name in EXTRACTS}
     register = register_of(landing["gp_registrations"], "synthetic", AS_AT)
@@ -88,6 +93,17 @@ def test_a_traced_row_ends_where_the_truth_says_or_is_found_by_a_further_rung(ex
         assert tuple(ended) in (allowed | further if place[0] == Place.UNLINKED else allowed), (row, place, ended)
     objectors = {row for row, place in expected.items() if place[0] == Place.OPTED_OUT}
     assert not objectors & set(kept["row"])
+
+
+def test_every_labelled_fault_lands_where_its_label_says(received: dict[str, Received], labels: pl.DataFrame) -> None:
+    kept = pl.concat([pl.read_parquet(one.path).select("row", "trace_reason", extract=pl.lit(name), ended="place") for name, one in received.items()])
+    found = labels.join(kept, on=["extract", "row"], how="left").with_columns(pl.col("ended").fill_null("not kept"))
+    allowed = {str(place): {str(place)} if place in KEPT else {"not kept"} for place in Place} | {"traced": {"linked", "unlinked", "not kept"}}
+    for place, ended in found.drop_nulls("place").group_by("place", "ended").len().select("place", "ended").iter_rows():
+        assert ended in allowed[place], (place, ended)
+    # Not kept of those that went to trace are the objectors whom it found.
+    decided = found.filter(pl.col("place") == "traced").group_by("ended").len()
+    assert dict(decided.iter_rows())["linked"] > 10 * dict(decided.iter_rows()).get("not kept", 0)
 
 
 @pytest.mark.parametrize("extract", EXTRACTS)

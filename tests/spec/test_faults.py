@@ -15,6 +15,7 @@ from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.places import Place
 from synthetic.faults import Faulted, apply, expected_places, load_rates
 from synthetic.faults.catalogue import ROW_FAULTS
+from synthetic.faults.rates import TRACED
 from synthetic.faults.raw import RAW
 from synthetic.files import records, write
 from synthetic.locality import Locality
@@ -257,7 +258,7 @@ def test_no_number_in_the_files_could_be_a_live_one(faulted: Faulted) -> None:
 
 
 def test_places_are_those_of_the_ledger(faulted: Faulted) -> None:
-    assert set(faulted.labels["place"].drop_nulls()) == {*Place} - {Place.NOT_REGISTERED}
+    assert set(faulted.labels["place"].drop_nulls()) == {TRACED, *Place} - {Place.NOT_REGISTERED}
 
 
 def test_records_say_whose_every_row_is(faulted: Faulted) -> None:
