@@ -209,6 +209,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(opt_outs.app, name="opt-outs")
 app.command(epilog=example(people.EXAMPLE))(people.reidentify)
+app.command("work-list", epilog=example('bcf work-list southampton adult_social_care --why "numbers for the council, October"'))(people.work_list)
 app.command(epilog=example("bcf prune southampton --dry-run", "bcf prune southampton"))(people.prune)
 
 

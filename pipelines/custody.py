@@ -10,6 +10,7 @@ from pathlib import Path
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.identifiable.pseudonymise import project_key
 from bcf_linkage.identifiable.vault import Entry, Key, Purpose, Vault, derived
+from bcf_linkage.identifiable.vault.files import write_whole
 from bcf_linkage.storage.store import Workspace
 from pipelines.settings import Settings, read_settings
 
@@ -66,6 +67,20 @@ def private_place(workspace: Workspace, out: Path) -> Path:
     if vault not in real.parents and not real.parent.is_dir():
         raise RequestRefused(f"{out.parent}: no such folder; make it first")
     return real
+
+
+def free_place(workspace: Workspace, name: str) -> Path:
+    """A file in the vault that is not there yet, for a list that is given out and goes when its time is up."""
+    folder = workspace.vault / "reidentified"
+    return next(file for n in range(1, 10_000) if not (file := folder / f"{name}-{n}.csv").exists())
+
+
+def write_private(out: Path, content: bytes) -> None:
+    """Write a new file for its owner alone, whole or not at all. Raises a Refusal."""
+    try:
+        write_whole(out, content, replace=False)
+    except FileExistsError:
+        raise RequestRefused(f"{out}: is there already; choose another name") from None
 
 
 def for_project(root: Key, settings: Settings) -> Key:

@@ -17,19 +17,18 @@ import polars as pl
 
 from bcf_linkage.definitions.case_finding import case_lists
 from bcf_linkage.definitions.errors import RequestRefused
-from bcf_linkage.identifiable.vault.files import write_whole
 from bcf_linkage.identifiable.vault.register import read_register
 from bcf_linkage.published.selection import meets
 from bcf_linkage.storage.engine import PolarsEngine
 from bcf_linkage.storage.store import Workspace, locked
-from pipelines.custody import keyed_digest, private_place, vault_of
+from pipelines.custody import free_place, keyed_digest, private_place, vault_of, write_private
 from pipelines.governance_settings import Authorised, person
 from pipelines.recording import Deed, refusal_recorded
+from pipelines.runs import published_run
 from pipelines.settings import read_settings
 
 DIRECT_CARE = "direct care"
 PSEUDONYM = re.compile("[a-p]{32}")
-RUN = re.compile(r"\d{4}-\d\d-\d\d-[a-p]{10}")
 MAY_IDENTIFY = re.compile(r"(\d[\s.-]?){9,}")
 """As many digits as an NHS number nearly has: such a text is not put in the trail."""
 
@@ -78,7 +77,7 @@ def reidentify(workspace: Path, asked: Asked) -> Given:
     deed = Deed(place, DEED, _told(asked.reason), more={"parties": {part: _told(name) for part, name in parties.items()}, "basis": _told(asked.purpose)})
     with refusal_recorded(deed) as known, locked(place):
         refuse_unless_allowed(asked, settings.reidentification)
-        known["run"] = run = _run(place, asked.run)
+        known["run"] = run = published_run(place, asked.run)
         wanted = _listed(place, run, asked) if asked.wanted.listed else pl.DataFrame({"person": _pseudonyms(asked.wanted)})
         known |= {"counts": {"asked": len(wanted)}, "subjects": tuple(token[:TOLD_OF_A_PSEUDONYM] for token in wanted["person"])}
         text = _own(wanted, read_register(vault, run), asked, run).write_csv().encode()
@@ -86,7 +85,7 @@ def reidentify(workspace: Path, asked: Asked) -> Given:
         digest, key = keyed_digest(vault, DEED, text)
         # Recorded before it is given: nothing leaves the vault unseen.
         deed.about(**known).record(f"{DEED} given", outputs={out.name: digest}, key=key)
-        _write(out, text)
+        write_private(out, text)
         return Given(out, len(wanted), run)
 
 
@@ -136,16 +135,6 @@ def _checked(pseudonyms: Iterable[str], place: str, positions: tuple[int, ...]) 
     return found
 
 
-def _run(workspace: Workspace, named: str) -> str:
-    """The run that was named, or the one whose publication is current. Raises RequestRefused."""
-    if named and not RUN.fullmatch(named):
-        raise RequestRefused("that is no name of a run; `published/` holds one folder for each")
-    run = named or (workspace.current.readlink().name if workspace.current.is_symlink() else "")
-    if not run or not workspace.published(run).is_dir():
-        raise RequestRefused(f"{workspace.root}: {'that run is not published' if named else 'nothing is published'} here; run `bcf run` first")
-    return run
-
-
 def _listed(workspace: Workspace, run: str, asked: Asked) -> pl.DataFrame:
     """The practice's people on a list, with what it shows of them."""
     lists, engine, folder = case_lists(date.fromisoformat(run[:10])), PolarsEngine(), workspace.pseudonymised(run)
@@ -184,16 +173,7 @@ def _own(wanted: pl.DataFrame, register: pl.DataFrame, asked: Asked, run: str) -
 def _place(workspace: Workspace, asked: Asked, run: str) -> Path:
     """Where the list goes: where the requester says, or into the vault under a name that is free. Raises RequestRefused."""
     name = f"{run[:10]}-{asked.practice}-{asked.wanted.listed or 'pseudonyms'}"
-    folder = workspace.vault / "reidentified"
-    out = asked.out or next(file for n in range(1, 10_000) if not (file := folder / f"{name}-{n}.csv").exists())
-    return private_place(workspace, out)
-
-
-def _write(out: Path, text: bytes) -> None:
-    try:
-        write_whole(out, text, replace=False)
-    except FileExistsError:
-        raise RequestRefused(f"{out}: is there already; choose another name") from None
+    return private_place(workspace, asked.out or free_place(workspace, name))
 
 
 def _told(text: str) -> str:

@@ -86,8 +86,8 @@ def due(workspace: Workspace, retention: Retention, history: History, now: datet
     for zone, keep in (("pseudonymised", retention.pseudonymised), ("published", retention.published)):
         folders = {path.name: path for path in (workspace.root / zone).glob("[!.]*") if path.is_dir() and not path.is_symlink()}
         yield from _runs(zone, folders, keep, history, current, now)
-    registers = {path.stem: path for path in (workspace.vault / "register").glob("*.sealed")}
-    yield from _runs("registers", registers, retention.registers, history, current, now)
+    for zone, folder in (("registers", workspace.vault / "register"), *(("work-lists", one) for one in sorted((workspace.vault / "work_lists").glob("*")))):
+        yield from _runs(zone, {path.stem: path for path in folder.glob("*.sealed")}, retention.registers, history, current, now)
     if retention.reidentified.days:
         for file in sorted((workspace.vault / "reidentified").glob("*.csv")):
             written = datetime.fromtimestamp(file.stat().st_mtime, UTC)

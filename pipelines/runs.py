@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 FORMATS = (".csv", ".parquet")
 RUN = "run"
 PUBLISHED = f"{RUN} published"
+NAME = re.compile(r"\d{4}-\d\d-\d\d-[a-p]{10}")
+"""What a run is called."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,16 @@ def _asked_for(request: Request) -> Run:
     keys = [vault.current(purpose) for purpose in Purpose]
     deliveries = tuple(delivered(workspace, settings))
     return Run(request, _run_id(request, settings, deliveries, keys[0].name, _objections(vault, settings)), deliveries)
+
+
+def published_run(workspace: Workspace, named: str) -> str:
+    """The run that was named, or the one whose publication is current. Raises RequestRefused."""
+    if named and not NAME.fullmatch(named):
+        raise RequestRefused("that is no name of a run; `published/` holds one folder for each")
+    run = named or (workspace.current.readlink().name if workspace.current.is_symlink() else "")
+    if not run or not workspace.published(run).is_dir():
+        raise RequestRefused(f"{workspace.root}: {'that run is not published' if named else 'nothing is published'} here; run `bcf run` first")
+    return run
 
 
 def delivered(workspace: Workspace, settings: Settings) -> Iterator[Delivery]:

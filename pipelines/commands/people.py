@@ -1,4 +1,4 @@
-"""`bcf reidentify` and `bcf prune`."""
+"""`bcf reidentify`, `bcf work-list` and `bcf prune`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.arguments import Json, Workspace
+from pipelines.commands.arguments import Json, Why, Workspace
 
 EXAMPLE = (
     'bcf reidentify southampton --practice J82901 --requester a.gp --approver c.guardian --purpose "direct care" '
@@ -37,6 +37,23 @@ def reidentify(
     asked = reidentification.Asked(practice, requester, approver, purpose, reason, wanted, run, out)
     given = reidentification.reidentify(workspace, asked)
     Screen(as_json).told({"list": str(given.path), "people": given.people, "run": given.run}, f"{given.path}: {given.people:,} people. For the team alone.")
+
+
+def work_list(
+    workspace: Workspace,
+    extract: Annotated[str, typer.Argument(help="The source whose clients are on it, such as adult_social_care.", show_default=False)],
+    why: Why,
+    run: Annotated[str, typer.Option(help="The run whose list it is; the current publication's unless named.", show_default=False)] = "",
+    out: Annotated[Path | None, typer.Option(help="Where the list goes; unless named, into the vault.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a source the list of its clients whose NHS number was found, has changed, conflicts or leads to nobody, and what to do about each."""
+    from pipelines import work_lists
+    from pipelines.screens import Screen
+
+    given = work_lists.give(workspace, extract, why, run, out)
+    words = ", ".join(f"{rows:,} {kind}" for kind, rows in given.rows.items())
+    Screen(as_json).told({"list": str(given.path), "run": given.run, **given.rows}, f"{given.path}: {words}. For {extract.replace('_', ' ')} alone.")
 
 
 def prune(

@@ -24,6 +24,7 @@ from tests.conftest import Said
 from tests.spec.test_settings import GOOD
 
 NOW = datetime.now(UTC)
+ZONES = (("pseudonymised", ""), ("published", ""), ("vault/register", ".sealed"), ("vault/work_lists/adult_social_care", ".sealed"))
 RUNS = ("2014-07-31-aaaaaaaaaa", "2014-08-31-bbbbbbbbbb", "2014-09-30-cccccccccc")
 
 
@@ -35,6 +36,7 @@ def place(tmp_path: Path) -> Path:
         for zone in ("pseudonymised", "published"):
             _file(tmp_path / zone / run / "tables" / "a.parquet", run)
         _file(tmp_path / "vault" / "register" / f"{run}.sealed", run)
+        _file(tmp_path / "vault" / "work_lists" / "adult_social_care" / f"{run}.sealed", run)
         action = trail.Action(NOW - timedelta(days=days), "analyst", "run published", "monthly", run, inputs={f"gp_registrations/{file.name}": digest(file)})
         trail.append(Workspace(tmp_path).trail, action)
     _file(tmp_path / "landing" / "gp_registrations" / "new.csv", "not yet published")
@@ -69,7 +71,7 @@ def gone(place: Path, retention: Retention, now: datetime = NOW) -> list[str]:
         (Retention(published=Keep(runs=2)), [f"published/{RUNS[0]}"]),
         (Retention(published=Keep(runs=3)), []),
         (Retention(pseudonymised=Keep(runs=2)), [f"pseudonymised/{RUNS[0]}"]),
-        (Retention(registers=Keep(days=75)), [f"vault/register/{RUNS[0]}.sealed"]),
+        (Retention(registers=Keep(days=75)), [f"vault/register/{RUNS[0]}.sealed", f"vault/work_lists/adult_social_care/{RUNS[0]}.sealed"]),
         (Retention(reidentified=Keep(days=51)), []),
         (Retention(reidentified=Keep(days=49)), ["vault/reidentified/list.csv"]),
     ],
@@ -96,7 +98,7 @@ def test_the_current_publication_stays_even_if_it_is_not_the_newest(place: Path)
     current.symlink_to(RUNS[0])
     assert gone(place, Retention(published=Keep(runs=1))) == [f"published/{RUNS[2]}", f"published/{RUNS[1]}"]
     assert gone(place, Retention(published=Keep(days=1), pseudonymised=Keep(days=1), registers=Keep(days=1)), NOW + timedelta(days=999)) == [
-        *(f"{zone}/{run}{suffix}" for zone, suffix in (("pseudonymised", ""), ("published", ""), ("vault/register", ".sealed")) for run in RUNS[:0:-1])
+        *(f"{zone}/{run}{suffix}" for zone, suffix in ZONES for run in RUNS[:0:-1])
     ]
 
 

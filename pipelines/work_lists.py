@@ -1,0 +1,67 @@
+"""The work-list of each source: sealed in the vault by every run, and opened by `bcf work-list` for the source whose clients are on it.
+
+A council without NHS numbers for all of its clients gets them so, and is told which of those that it has are old, in conflict or nobody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.schema import Identity
+from bcf_linkage.definitions.work_list import Kind
+from bcf_linkage.identifiable import examine
+from bcf_linkage.identifiable.vault.work_lists import read_work_list, write_work_list
+from bcf_linkage.identifiable.work_list import work_list
+from bcf_linkage.storage.store import Workspace, locked
+from pipelines.custody import free_place, keyed_digest, private_place, vault_of, write_private
+from pipelines.evidence import TRACED, with_rows
+from pipelines.receive import ReadThrough
+from pipelines.recording import Deed, refusal_recorded
+from pipelines.runs import Run, published_run
+from pipelines.settings import read_settings
+from pipelines.settling import ENGINE
+
+DEED = "work-list"
+
+
+@dataclass(frozen=True)
+class WorkList:
+    """A work-list that was given out: where it lies, of which run, and how many of its rows are of each kind."""
+
+    path: Path
+    run: str
+    rows: Mapping[str, int]
+
+
+def note(run: Run, through: ReadThrough) -> None:
+    """Keep the work-list of an extract that has been read through, sealed. The register itself has none."""
+    table, local = through.extract, through.extract.identity(Identity.LOCAL_ID)
+    if table.name == examine.REGISTER or local is None:
+        return
+    rows = ENGINE.collect(work_list(ENGINE.frame(with_rows(through, TRACED)), local))
+    write_work_list(vault_of(run.request.workspace, run.settings()), run.run_id, table.name, rows)
+
+
+def give(workspace: Path, extract: str, why: str, run: str = "", out: Path | None = None) -> WorkList:
+    """Write the work-list of a source as CSV, for its owner alone. Raises a Refusal; then nothing is written but a line of the trail."""
+    settings, place = read_settings(workspace), Workspace(workspace)
+    vault, deed = vault_of(workspace, settings), Deed(place, DEED, why)
+    with refusal_recorded(deed) as known, locked(place):
+        if extract not in settings.sources or extract == examine.REGISTER:
+            sources = (name for name in EXTRACTS if name in settings.sources and name != examine.REGISTER)
+            raise RequestRefused(f"no source of that name has a work-list; there are {', '.join(sources)}")
+        known["run"] = of_run = published_run(place, run)
+        rows = read_work_list(vault, of_run, extract)
+        counted = dict(rows.group_by("kind").len().iter_rows())
+        counts = {str(kind): counted.get(str(kind), 0) for kind in Kind}
+        text = rows.write_csv().encode()
+        file = private_place(place, out or free_place(place, f"{of_run[:10]}-work-list-{extract}"))
+        digest, key = keyed_digest(vault, DEED, text)
+        # Recorded before it is given: nothing leaves the vault unseen.
+        deed.about(**known).record(f"{DEED} given", parties={"source": extract}, counts=counts, outputs={file.name: digest}, key=key)
+        write_private(file, text)
+        return WorkList(file, of_run, counts)
