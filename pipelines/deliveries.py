@@ -10,7 +10,7 @@ from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.identifiable.parse import opened
 from bcf_linkage.storage import ledger
 from expectations.gate import gate, hold, tolerances
-from pipelines import judging, work_lists
+from pipelines import judging, national_trace, work_lists
 from pipelines.custody import pseudonym_key
 from pipelines.evidence import weigh
 from pipelines.objecting import Objections, note_left_out, objections_of, refuse_unchecked
@@ -35,12 +35,14 @@ def receive_extract(run: Run, extract: str) -> Received:
     deliveries = opened(table, run.files(extract))
     objections = _objections(run)
     sample = run.rulebook().linkage.experiments.sample
-    context = ReceiveContext(kind_of(settings), run.as_at, _tokens(run), areas_of(settings.postcodes), _register(run), objections.frame, sample)
+    kind, areas, answers = kind_of(settings), areas_of(settings.postcodes), national_trace.answers_about(run, extract)
+    context = ReceiveContext(kind, run.as_at, _tokens(run), areas, _register(run), objections.frame, sample, answers)
     through = read_through(table, deliveries, context)
     judging.ask(run, extract, through.rows.tallied)
     refuse_unchecked(through, objections)
     weigh(run, through, context)
     work_lists.note(run, through)
+    national_trace.note(run, through)
     note_left_out(run, through)
     if extract == REGISTER:
         note_numbers(run, through.rows.people)

@@ -9,6 +9,7 @@ import polars as pl
 from bcf_linkage.definitions.schema import Identity, Table
 from bcf_linkage.identifiable import examine
 from pipelines import experiments
+from pipelines.national_answers import answered_nationally
 from pipelines.tracing import ENGINE, Register, answered, climbed, described, own_entries, traced
 
 
@@ -25,4 +26,6 @@ def examined(identities: pl.DataFrame, table: Table, against: examine.Against, r
         objecting = ENGINE.collect(against.objections.select("number"))["number"]
         first, again, decoys = answered([climb, *experiments.harder(climb, records, examine.who(table), objecting, sample)])
         found, outcomes = first.records, experiments.outcomes(again, decoys)
+    if against.answers is not None:
+        found = answered_nationally(found, records, table, register, ENGINE.collect(against.answers))
     return ENGINE.collect(examine.known(ENGINE.frame(found.drop("id")), table, against)), outcomes

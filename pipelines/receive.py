@@ -30,7 +30,7 @@ AREA_COLUMNS = ("postcode", "lsoa", "deprivation_decile")
 class ReceiveContext:
     """What deliveries are received with: `register` as `register_of` makes it, `areas` as `areas_of` does, the tokens made so far, the objections that hold.
 
-    `sample` is the number of people per extract on whom the trace is put to the test.
+    `sample` is the number of people per extract on whom the trace is put to the test, `answers` what the national service answered about its people.
     """
 
     kind: Kind
@@ -40,10 +40,11 @@ class ReceiveContext:
     register: Register
     objections: nw.LazyFrame
     sample: int = 0
+    answers: nw.LazyFrame | None = None
 
     @property
     def against(self) -> examine.Against:
-        return examine.Against(self.as_at, self.kind, self.areas, self.objections)
+        return examine.Against(self.as_at, self.kind, self.areas, self.objections, self.answers)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.sharing import Objection, SharingRules
 from bcf_linkage.identifiable.vault import Vault
 from bcf_linkage.identifiable.vault.opt_out_lists import ASKED, kept_since, list_file
+from bcf_linkage.identifiable.vault.source_lists import Listed
 from bcf_linkage.storage import trail
 from bcf_linkage.storage.manifest import digest, digests
 from bcf_linkage.storage.store import Workspace, locked, or_refused
@@ -86,14 +87,23 @@ def due(workspace: Workspace, retention: Retention, history: History, now: datet
     for zone, keep in (("pseudonymised", retention.pseudonymised), ("published", retention.published)):
         folders = {path.name: path for path in (workspace.root / zone).glob("[!.]*") if path.is_dir() and not path.is_symlink()}
         yield from _runs(zone, folders, keep, history, current, now)
-    for zone, folder in (("registers", workspace.vault / "register"), *(("work-lists", one) for one in sorted((workspace.vault / "work_lists").glob("*")))):
+    lists = (("source lists", folder) for listed in (Listed.WORK, Listed.REQUESTS) for folder in sorted((workspace.vault / listed).glob("*")))
+    for zone, folder in (("registers", workspace.vault / "register"), *lists):
         yield from _runs(zone, {path.stem: path for path in folder.glob("*.sealed")}, retention.registers, history, current, now)
+    if retention.registers.days:
+        for listed in (Listed.ASKED, Listed.ANSWERS):
+            yield from _written_before(listed, (workspace.vault / listed).glob("*/*.sealed"), retention.registers, now)
     if retention.reidentified.days:
-        for file in sorted((workspace.vault / "reidentified").glob("*.csv")):
-            written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-            if _old(written, retention.reidentified, now):
-                yield Removal("reidentified", file, written)
+        yield from _written_before("reidentified", (workspace.vault / "reidentified").glob("*.csv"), retention.reidentified, now)
     yield from _outdated(workspace, now)
+
+
+def _written_before(zone: str, files: Iterable[Path], keep: Keep, now: datetime) -> Iterator[Removal]:
+    """Files that were written longer ago than they are kept, whatever run they belong to."""
+    for file in sorted(files):
+        written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        if _old(written, keep, now):
+            yield Removal(zone, file, written)
 
 
 def _outdated(workspace: Workspace, now: datetime) -> Iterator[Removal]:

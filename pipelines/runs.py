@@ -21,6 +21,7 @@ from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.sharing import SharingRules
 from bcf_linkage.identifiable.vault import Purpose, Vault
 from bcf_linkage.identifiable.vault.opt_out_lists import objecting
+from bcf_linkage.identifiable.vault.source_lists import answers_in
 from bcf_linkage.storage.ledger import read_ledger
 from bcf_linkage.storage.manifest import digest, digests, versions
 from bcf_linkage.storage.store import Staging, Workspace, locked, staged
@@ -153,7 +154,8 @@ def _asked_for(request: Request) -> Run:
     vault = vault_of(request.workspace, settings)
     keys = [vault.current(purpose) for purpose in Purpose]
     deliveries = tuple(delivered(workspace, settings))
-    return Run(request, _run_id(request, settings, deliveries, keys[0].name, _objections(vault, settings)), deliveries)
+    lists = (_objections(vault, settings), *_answers(vault))
+    return Run(request, _run_id(request, settings, deliveries, keys[0].name, lists), deliveries)
 
 
 def published_run(workspace: Workspace, named: str) -> str:
@@ -194,14 +196,21 @@ def _objections(vault: Vault, settings: Settings) -> str:
     return keyed_digest(vault, RUN, listed.write_csv().encode())[0]
 
 
-def _run_id(request: Request, settings: Settings, deliveries: tuple[Delivery, ...], key_id: str, objections: str) -> str:
+def _answers(vault: Vault) -> Iterator[str]:
+    """What stands for everything that the national service answered, in the same way; nothing where it was not asked."""
+    for extract in EXTRACTS:
+        if (answers := answers_in(vault, extract)).height:
+            yield keyed_digest(vault, RUN, f"{extract} {answers.write_csv()}".encode())[0]
+
+
+def _run_id(request: Request, settings: Settings, deliveries: tuple[Delivery, ...], key_id: str, lists: tuple[str, ...]) -> str:
     """The as-at date and letters that stand for all that went in: the same inputs make the same name."""
     parts = [
         digest(request.workspace / FILE),
         digest(settings.postcodes) if settings.postcodes.is_file() else "",
         versions()["definitions"],
         key_id,
-        objections,
+        *lists,
         *(f"{d.extract}/{d.file.name}/{d.sha256}" for d in deliveries),
     ]
     return f"{request.as_at}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:10].translate(LETTERS)}"

@@ -14,7 +14,7 @@ from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.schema import Identity
 from bcf_linkage.definitions.work_list import Kind
 from bcf_linkage.identifiable import examine
-from bcf_linkage.identifiable.vault.work_lists import read_work_list, write_work_list
+from bcf_linkage.identifiable.vault.source_lists import Listed, read_list, write_list
 from bcf_linkage.identifiable.work_list import work_list
 from bcf_linkage.storage.store import Workspace, locked
 from pipelines.custody import free_place, keyed_digest, private_place, vault_of, write_private
@@ -43,7 +43,7 @@ def note(run: Run, through: ReadThrough) -> None:
     if table.name == examine.REGISTER or local is None:
         return
     rows = ENGINE.collect(work_list(ENGINE.frame(with_rows(through, TRACED)), local))
-    write_work_list(vault_of(run.request.workspace, run.settings()), run.run_id, table.name, rows)
+    write_list(vault_of(run.request.workspace, run.settings()), Listed.WORK, table.name, run.run_id, rows)
 
 
 def give(workspace: Path, extract: str, why: str, run: str = "", out: Path | None = None) -> WorkList:
@@ -55,7 +55,7 @@ def give(workspace: Path, extract: str, why: str, run: str = "", out: Path | Non
             sources = (name for name in EXTRACTS if name in settings.sources and name != examine.REGISTER)
             raise RequestRefused(f"no source of that name has a work-list; there are {', '.join(sources)}")
         known["run"] = of_run = published_run(place, run)
-        rows = read_work_list(vault, of_run, extract)
+        rows = read_list(vault, Listed.WORK, extract, of_run)
         counted = dict(rows.group_by("kind").len().iter_rows())
         counts = {str(kind): counted.get(str(kind), 0) for kind in Kind}
         text = rows.write_csv().encode()

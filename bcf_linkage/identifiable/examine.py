@@ -38,12 +38,14 @@ TELLS = {
 
 @dataclass(frozen=True)
 class Against:
-    """What records are held against, beside the register: the as-at date, the kind of workspace, the postcode lookup and the objections that hold."""
+    """What records are held against, beside the register: the as-at date, the kind of workspace, the postcode lookup, the objections that hold and what the
+    national service answered."""
 
     as_at: date
     kind: nhs_number.Kind
     areas: nw.LazyFrame
     objections: nw.LazyFrame
+    answers: nw.LazyFrame | None = None
 
 
 def who(table: Table) -> tuple[str, ...]:

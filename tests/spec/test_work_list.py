@@ -18,7 +18,7 @@ from bcf_linkage.definitions.trace_reasons import reasons_for, trace_reasons
 from bcf_linkage.definitions.work_list import Kind, Supplied, tasks
 from bcf_linkage.identifiable.vault.resealing import reseal, sealed_under
 from bcf_linkage.identifiable.vault.ring import Purpose
-from bcf_linkage.identifiable.vault.work_lists import read_work_list, work_list_files
+from bcf_linkage.identifiable.vault.source_lists import Listed, lists_of, read_list, source_list_files
 from bcf_linkage.identifiable.work_list import LISTED, work_list
 from bcf_linkage.storage import trail
 from pipelines.custody import vault_of
@@ -144,10 +144,10 @@ def test_nobody_who_objects_is_on_it(place: Path) -> None:
 def test_each_source_has_a_sealed_list_from_the_run_and_the_register_has_none(published: Path) -> None:
     settings = read_settings(published)
     vault = vault_of(published, settings)
-    files = work_list_files(vault)
+    files = [file for file in source_list_files(vault) if file.parts[-3] == Listed.WORK]
     assert [file.parent.name for file in files] == sorted(set(settings.sources) - {"gp_registrations"})
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
-    number = read_work_list(vault, files[0].stem, EXTRACT)["found_nhs_number"].drop_nulls()[0]
+    number = read_list(vault, Listed.WORK, EXTRACT, files[0].stem)["found_nhs_number"].drop_nulls()[0]
     assert not any(number.encode() in file.read_bytes() for file in files)
 
 
@@ -185,9 +185,10 @@ def test_what_is_refused_is_recorded_and_nothing_is_written(extract: str, more: 
 
 def test_a_rotated_key_seals_them_anew(place: Path) -> None:
     vault = vault_of(place, read_settings(place))
-    before = read_work_list(vault, work_list_files(vault)[0].stem, EXTRACT)
+    (run,) = lists_of(vault, Listed.WORK, EXTRACT)
+    before = read_list(vault, Listed.WORK, EXTRACT, run)
     vault.prepare(Purpose.REGISTER)
     vault.turn(Purpose.REGISTER, vault.ring.entries[0].created)
-    assert reseal(vault) == 1 + len(work_list_files(vault))
+    assert reseal(vault) == 1 + len(source_list_files(vault))
     assert sealed_under(vault, "register-1") == 0
-    assert read_work_list(vault, work_list_files(vault)[0].stem, EXTRACT).equals(before)
+    assert read_list(vault, Listed.WORK, EXTRACT, run).equals(before)

@@ -11,11 +11,11 @@ from bcf_linkage.identifiable.vault.opt_out_lists import list_files
 from bcf_linkage.identifiable.vault.register import register_files
 from bcf_linkage.identifiable.vault.ring import Purpose
 from bcf_linkage.identifiable.vault.sealed import label_of, seal, unseal
-from bcf_linkage.identifiable.vault.work_lists import work_list_files
+from bcf_linkage.identifiable.vault.source_lists import source_list_files
 
 
 def _sealed(vault: Vault) -> tuple[Path, ...]:
-    return (*register_files(vault), *bridge_files(vault), *list_files(vault), *work_list_files(vault))
+    return (*register_files(vault), *bridge_files(vault), *list_files(vault), *source_list_files(vault))
 
 
 def sealed_under(vault: Vault, key_id: str) -> int:
