@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.commands import audit, keys, national_trace, opt_outs, people
+from pipelines.commands import audit, clerical_review, keys, national_trace, opt_outs, people
 from pipelines.commands.arguments import Json, Workspace, example
 
 app = typer.Typer(
@@ -209,6 +209,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(opt_outs.app, name="opt-outs")
 app.add_typer(national_trace.app, name="national-trace")
+app.add_typer(clerical_review.app, name="clerical-review")
 app.command(epilog=example(people.EXAMPLE))(people.reidentify)
 app.command("work-list", epilog=example('bcf work-list southampton adult_social_care --why "numbers for the council, October"'))(people.work_list)
 app.command(epilog=example("bcf prune southampton --dry-run", "bcf prune southampton"))(people.prune)

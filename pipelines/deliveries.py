@@ -10,7 +10,7 @@ from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.identifiable.parse import opened
 from bcf_linkage.storage import ledger
 from expectations.gate import gate, hold, tolerances
-from pipelines import judging, national_trace, work_lists
+from pipelines import judging, national_trace, noting
 from pipelines.custody import pseudonym_key
 from pipelines.evidence import weigh
 from pipelines.objecting import Objections, note_left_out, objections_of, refuse_unchecked
@@ -41,8 +41,7 @@ def receive_extract(run: Run, extract: str) -> Received:
     judging.ask(run, extract, through.rows.tallied)
     refuse_unchecked(through, objections)
     weigh(run, through, context)
-    work_lists.note(run, through)
-    national_trace.note(run, through)
+    noting.note(run, through, context)
     note_left_out(run, through)
     if extract == REGISTER:
         note_numbers(run, through.rows.people)

@@ -71,7 +71,8 @@ def evidence_of(run: Run) -> pl.DataFrame:
 def _counts(through: ReadThrough, people: pl.DataFrame, context: ReceiveContext, rules: QualityRules) -> Iterator[pl.DataFrame]:
     table, guards = through.extract, TraceRules.build(context.as_at).guards
     identities = ENGINE.frame(people)
-    yield ENGINE.collect(evidence.identifiers(identities, table, guards, rules.limits, context.as_at))
+    communal = context.register.communal.filter(pl.col("address").is_null())["postcode"]
+    yield ENGINE.collect(evidence.identifiers(identities, table, guards, rules.limits, context.as_at, communal.to_list()))
     if table.name == examine.REGISTER:
         return
     yield ENGINE.collect(evidence.local_numbers(identities, _column(table, Identity.LOCAL_ID)))

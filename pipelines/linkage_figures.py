@@ -23,6 +23,7 @@ from bcf_linkage.definitions.schema import Table
 from bcf_linkage.definitions.trace_rules import FILE as TRACE_FILE
 from bcf_linkage.definitions.trace_rules import TraceRules
 from bcf_linkage.published.linkage_quality.assessment import summary
+from bcf_linkage.published.linkage_quality.changes import link_changes
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group, people_measured
 from bcf_linkage.published.linkage_quality.flow import flow, sightings
 from bcf_linkage.published.linkage_quality.implausible import implausible
@@ -34,6 +35,7 @@ from bcf_linkage.published.tables import Stamp
 from bcf_linkage.storage.engine import Engine, held
 from bcf_linkage.storage.manifest import versions
 from pipelines.evidence import evidence_of
+from pipelines.links import REGISTER, links_of, run_before
 from pipelines.runs import Run
 from pipelines.stratify import received_rows
 from pipelines.truth import truth
@@ -81,6 +83,7 @@ def _tallies(
         matches({extract: held(engine, frame) for extract, frame in told.items()}, quality),
         people_by_group(contacts, quality, ages),
         implausible(received, contacts, engine.scan(run.table("spells")), quality),
+        link_changes({extract: engine.scan(links_of(run, extract)) for extract in run.extracts if extract != REGISTER}),
         *(engine.frame(counted.select(TALLY)) for counted in (evidence_of(run), truth(run)) if counted.height),
     ]
 
@@ -123,6 +126,7 @@ def provenance(run: Run, tables: Mapping[str, pl.DataFrame]) -> Iterator[tuple[s
     yield "run", "population", "people registered with a practice of the locality on the as-at date, and whoever else a source saw"
     yield "run", "register", f"gp_registrations as delivered, as at {run.as_at}"
     yield "run", "records counted", f"of the 24 months to {run.as_at}; cohorts of {run.year.start} to {run.year.end}"
+    yield "run", "links held against", run_before(run) or "no run: this is the first"
     yield "run", "trace rules", f"{TRACE_FILE}, edition {trace.version}"
     yield "run", "rules of this report", f"{FILE}, edition {run.rulebook().linkage.edition.version}"
     yield "run", "all definitions", f"SHA-256 {known['definitions']}"

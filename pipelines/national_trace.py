@@ -18,6 +18,7 @@ import polars as pl
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.national_trace import REFERENCE, NationalTrace
+from bcf_linkage.definitions.schema import Table
 from bcf_linkage.identifiable import examine, pseudonymise
 from bcf_linkage.identifiable.trace import nationally
 from bcf_linkage.identifiable.vault import Vault
@@ -25,8 +26,6 @@ from bcf_linkage.identifiable.vault.source_lists import Listed, answers_in, forg
 from bcf_linkage.storage.store import Workspace, locked
 from pipelines import national_responses
 from pipelines.custody import free_place, keyed_digest, private_place, pseudonym_key, vault_of, write_private
-from pipelines.evidence import TRACED, with_rows
-from pipelines.receive import ReadThrough
 from pipelines.recording import Deed, refusal_recorded, today
 from pipelines.runs import Run, published_run
 from pipelines.settings import Settings, kind_of, read_settings
@@ -55,12 +54,10 @@ class Answered:
     found: int
 
 
-def note(run: Run, through: ReadThrough) -> None:
-    """Keep, sealed, whom an extract leaves to be asked about. Nobody of the register itself is."""
-    if through.extract.name == examine.REGISTER:
-        return
-    asked = ENGINE.collect(nationally.to_ask(ENGINE.frame(with_rows(through, TRACED)), through.extract))
-    write_list(vault_of(run.request.workspace, run.settings()), Listed.REQUESTS, through.extract.name, run.run_id, asked)
+def note(run: Run, table: Table, people: pl.DataFrame) -> None:
+    """Identities of a source, each with its `rows` -> whom they leave to be asked about, kept sealed."""
+    asked = ENGINE.collect(nationally.to_ask(ENGINE.frame(people), table))
+    write_list(vault_of(run.request.workspace, run.settings()), Listed.REQUESTS, table.name, run.run_id, asked)
 
 
 def answers_about(run: Run, extract: str) -> nw.LazyFrame:

@@ -22,12 +22,14 @@ from bcf_linkage.pseudonymised.activity import activity
 from bcf_linkage.pseudonymised.care import care
 from bcf_linkage.pseudonymised.costs import costs
 from bcf_linkage.pseudonymised.extracts import complete
+from bcf_linkage.pseudonymised.link_changes import as_before
 from bcf_linkage.pseudonymised.spells import spells
 from bcf_linkage.pseudonymised.strata import strata
 from bcf_linkage.published.counts import counts
-from bcf_linkage.published.linkage_quality.sensitivity import DEFAULT, LOOSE, STRICT, beside_default, of_locality
+from bcf_linkage.published.linkage_quality.sensitivity import BEFORE, DEFAULT, LOOSE, STRICT, beside_default, of_locality
 from bcf_linkage.published.population import population
 from bcf_linkage.storage.engine import Engine, held
+from pipelines.links import links_of
 from pipelines.runs import Run
 from pipelines.stratify import received_rows
 
@@ -52,10 +54,10 @@ def recounted(run: Run, engine: Engine, rules: Rulebook, areas: nw.LazyFrame, de
     """The run's person-level tables, and its exact counts by table -> exact counts of the whole locality by (linkage rule, table)."""
     people = engine.scan(run.table("people"))
     tables = {name: engine.scan(run.table(name)) for name in PERSON_TABLES}
-    strict, loose = _relinked(run, engine, rules.linkage)
+    others = _relinked(run, engine, rules.linkage)
     sets: dict[str, CohortSet] = {NATIONAL_CONDITIONS.name: rules.conditions, COHORT_COUNTS.name: rules.cohorts}
     counted = {(DEFAULT, table): engine.collect(of_locality(engine.frame(default[table]))) for table in sets}
-    for rule, under in ((STRICT, strict), (LOOSE, loose)):
+    for rule, under in others.items():
         theirs = _under(run, engine, rules, people, tables, under)
         everybody = population(people, theirs["strata"], theirs["care"], areas)
         for table, cohorts in sets.items():
@@ -68,27 +70,35 @@ def recounted(run: Run, engine: Engine, rules: Rulebook, areas: nw.LazyFrame, de
     return counted
 
 
-def _relinked(run: Run, engine: Engine, quality: QualityRules) -> tuple[Relinked, Relinked]:
-    """Under the strict rule, and under the loose one."""
+def _relinked(run: Run, engine: Engine, quality: QualityRules) -> dict[str, Relinked]:
+    """Under the strict rule, under the loose one, and under the links of the run before where some have changed since."""
     received = {extract: rows.drop(*NOT_ASKED_FOR) for extract, rows in received_rows(run, engine).items()}
     falls = (nw.col("place") == Place.LINKED) & ~nw.col("trace_reason").is_in(list(quality.strict_reasons))
     lost = held(engine, nw.concat([rows.filter(falls).select("person") for extract, rows in received.items() if extract != REGISTER]).unique())
-    links = {extract: engine.scan(run.table(f"loose_links_{extract}")) for extract in received if extract != REGISTER}
-    given = held(engine, nw.concat(list(links.values())).unique())
-    concerned = nw.concat([lost, given.select("person"), given.select(person="candidate")]).unique()
+    sources = [extract for extract in received if extract != REGISTER]
+    loose = {extract: engine.scan(run.table(f"loose_links_{extract}")).with_columns(place=nw.lit(str(Place.LINKED))) for extract in sources}
+    before = {extract: held(engine, as_before(engine.scan(links_of(run, extract)))) for extract in sources}
+    given, gone_back = (held(engine, nw.concat(list(links.values())).unique()) for links in (loose, before))
+    back = nw.concat([gone_back.select("person"), gone_back.select(person="candidate")]).unique()
+    concerned = nw.concat([lost, given.select("person"), given.select(person="candidate"), back]).unique()
     # Few people's rows change hands: they are looked up once and held.
     theirs = {extract: held(engine, rows.join(concerned, on="person", how="semi")) for extract, rows in received.items()}
-    return (
-        Relinked({extract: rows if extract == REGISTER else rows.filter(~falls) for extract, rows in theirs.items()}, lost),
-        Relinked({extract: _given(rows, links[extract]) if extract in links else rows for extract, rows in theirs.items()}, given.select(person="candidate")),
-    )
+    relinked = {
+        STRICT: Relinked({extract: rows if extract == REGISTER else rows.filter(~falls) for extract, rows in theirs.items()}, lost),
+        LOOSE: Relinked({extract: _given(rows, loose.get(extract)) for extract, rows in theirs.items()}, given.select(person="candidate")),
+    }
+    if engine.collect(gone_back).height:
+        relinked[BEFORE] = Relinked({extract: _given(rows, before.get(extract)) for extract, rows in theirs.items()}, back)
+    return relinked
 
 
-def _given(rows: nw.LazyFrame, links: nw.LazyFrame) -> nw.LazyFrame:
-    """Rows of unlinked people, given to the person that they might be."""
-    joined = rows.join(links, on="person", how="left")
-    place = nw.when(nw.col("candidate").is_null()).then(nw.col("place")).otherwise(nw.lit(str(Place.LINKED)))
-    return joined.with_columns(person=nw.coalesce("candidate", "person"), place=place).drop("candidate")
+def _given(rows: nw.LazyFrame, links: nw.LazyFrame | None) -> nw.LazyFrame:
+    """Rows of people who would be others under another rule, given to the `candidate` that they would be, in the `place` that says so."""
+    if links is None:
+        return rows
+    others = links.select("person", "candidate", other_place="place")
+    joined = rows.join(others, on="person", how="left")
+    return joined.with_columns(person=nw.coalesce("candidate", "person"), place=nw.coalesce("other_place", "place")).drop("candidate", "other_place")
 
 
 def _under(run: Run, engine: Engine, rules: Rulebook, people: nw.LazyFrame, default: Frames, relinked: Relinked) -> Frames:

@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from bcf_linkage.definitions.errors import RequestRefused
 from bcf_linkage.definitions.extracts import EXTRACTS
-from bcf_linkage.definitions.schema import Identity
+from bcf_linkage.definitions.schema import Identity, Table
 from bcf_linkage.definitions.work_list import Kind
 from bcf_linkage.identifiable import examine
 from bcf_linkage.identifiable.vault.source_lists import Listed, read_list, write_list
 from bcf_linkage.identifiable.work_list import work_list
 from bcf_linkage.storage.store import Workspace, locked
 from pipelines.custody import free_place, keyed_digest, private_place, vault_of, write_private
-from pipelines.evidence import TRACED, with_rows
-from pipelines.receive import ReadThrough
 from pipelines.recording import Deed, refusal_recorded
 from pipelines.runs import Run, published_run
 from pipelines.settings import read_settings
@@ -37,12 +37,9 @@ class WorkList:
     rows: Mapping[str, int]
 
 
-def note(run: Run, through: ReadThrough) -> None:
-    """Keep the work-list of an extract that has been read through, sealed. The register itself has none."""
-    table, local = through.extract, through.extract.identity(Identity.LOCAL_ID)
-    if table.name == examine.REGISTER or local is None:
-        return
-    rows = ENGINE.collect(work_list(ENGINE.frame(with_rows(through, TRACED)), local))
+def note(run: Run, table: Table, people: pl.DataFrame) -> None:
+    """Identities of a source, each with its `rows` -> its work-list, kept sealed."""
+    rows = ENGINE.collect(work_list(ENGINE.frame(people), str(table.identity(Identity.LOCAL_ID))))
     write_list(vault_of(run.request.workspace, run.settings()), Listed.WORK, table.name, run.run_id, rows)
 
 

@@ -71,7 +71,7 @@ _GOVERNANCE = """# Keys lie in the vault unless this says otherwise. {id} stands
 # landing = { days = 90 }                       # after a run last published from a delivery
 # pseudonymised = { runs = 13 }
 # published = { runs = 36 }
-# registers = { runs = 13 }                     # the way back from the pseudonyms of a run
+# registers = { runs = 13 }                     # the way back from the pseudonyms of a run, and the lists for its sources
 # reidentified = { days = 30 }                  # lists that were left in the vault
 
 # Who may ask for a practice's own patients by name, for direct care, and who else must approve it.

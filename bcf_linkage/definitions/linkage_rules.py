@@ -63,7 +63,7 @@ class Characteristic:
 
 @dataclass(frozen=True)
 class Threshold:
-    """From where on a figure, in percent, is green, and from where on amber; below it is red."""
+    """From where on the lower end of a figure's interval, in percent, is green, and from where on amber; below it is red."""
 
     code: str
     name: str
@@ -91,9 +91,10 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Experiments:
-    """How many verified people of a source are traced again on purpose."""
+    """How many verified people of a source are traced again on purpose, and how many links of each of its rungs a person is given to read."""
 
     sample: int
+    read: int
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from bcf_linkage.definitions.places import KEPT
 from bcf_linkage.definitions.schema import Column, Identity, Table, Type
 
 OURS = "bcf-linkage"
+REGISTER = "gp_registrations"
 
 PERSON = Column("person", Type.TEXT, "Keyed pseudonym: 32 letters a to p", OURS)
 
@@ -210,6 +211,35 @@ def loose_links(extract: str) -> Table:
     )
 
 
+def links(extract: str) -> Table:
+    """To whom each client of a source is linked, since when, and what became of the link since the run before."""
+    before = (
+        Column("person_before", Type.TEXT, "The pseudonym under which the client's records stood in the run before, null if the same", OURS),
+        Column("place_before", Type.TEXT, "Where their trace ended in the run before, null if the link is the same", OURS),
+        Column("trace_reason_before", Type.TEXT, "Why it ended there, null if the link is the same", OURS),
+        Column("since_before", Type.DATE, "Since when they had stood so, null if the link is the same", OURS),
+    )
+    return Table(
+        name=f"links_{extract}",
+        grain=f"one client of {extract}, by the source's own number",
+        source=OURS,
+        key=("client",),
+        columns=(
+            Column("client", Type.TEXT, "Keyed token of the source's own number for the client, the same in every run under one key", OURS),
+            Column("person", Type.TEXT, "The pseudonym under which most of the client's records stand, those linked before others", OURS),
+            *(column for column in TRACE if column.name in ("place", "trace_reason")),
+            Column("since", Type.DATE, "The as-at date of the first run from which on the client has been linked so", OURS),
+            Column("change", Type.TEXT, "links_kept, links_found, links_moved, links_lost or links_neither; null for who was not in the run before", OURS),
+            *before,
+        ),
+    )
+
+
 PSEUDONYMISED: dict[str, Table] = {
-    table.name: table for table in (CONTACTS, PEOPLE, SPELLS, ACTIVITY, COSTS, STRATA, CARE, TRANSFERS, *(loose_links(extract) for extract in EXTRACTS))
+    table.name: table
+    for table in (
+        *(CONTACTS, PEOPLE, SPELLS, ACTIVITY, COSTS, STRATA, CARE, TRANSFERS),
+        *(loose_links(extract) for extract in EXTRACTS),
+        *(links(extract) for extract in EXTRACTS if extract != REGISTER),
+    )
 }

@@ -5,6 +5,7 @@ Takes identities as they were examined, each with `rows`, how many records went 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import narwhals as nw
@@ -25,9 +26,12 @@ BITS = 2
 """Width of the bands that scores and margins are told in."""
 
 
-def identifiers(identities: nw.LazyFrame, table: Table, guards: Guards, limits: Limits, as_at: date) -> nw.LazyFrame:
-    """Examined identities -> counts of records: the state of the number, faults of the other identifiers, links with and without a number."""
-    faults = {**_number_faults(), **_birth_date_faults(guards, limits, as_at), **_postcode_faults(table, guards), **_name_faults(table, guards)}
+def identifiers(identities: nw.LazyFrame, table: Table, guards: Guards, limits: Limits, as_at: date, communal: Collection[str]) -> nw.LazyFrame:
+    """Examined identities -> counts of records: the state of the number, faults of the other identifiers, links with and without a number.
+
+    `communal` are the postcodes, as a trace compares them, at which so many are registered that they prove nothing.
+    """
+    faults = {**_number_faults(), **_birth_date_faults(guards, limits, as_at), **_postcode_faults(table, guards, communal), **_name_faults(table, guards)}
     rows = nw.col("rows")
     wide = identities.select(**{fault: nw.when(holds.fill_null(False)).then(rows).otherwise(0).sum() for fault, holds in faults.items()})
     told = wide.with_columns(group_type=nw.lit("all"), group=nw.lit("all"))
@@ -72,7 +76,7 @@ def _birth_date_faults(guards: Guards, limits: Limits, as_at: date) -> dict[str,
     }
 
 
-def _postcode_faults(table: Table, guards: Guards) -> dict[str, nw.Expr]:
+def _postcode_faults(table: Table, guards: Guards, communal: Collection[str]) -> dict[str, nw.Expr]:
     if table.identity(Identity.POSTCODE) is None:
         return {}
     postcode = nw.col("canonical_postcode")
@@ -81,8 +85,17 @@ def _postcode_faults(table: Table, guards: Guards) -> dict[str, nw.Expr]:
         "postcode_missing": postcode.is_null(),
         "postcode_invalid": ~written & ~pseudo,
         "postcode_pseudo": pseudo,
+        "postcode_communal": _as_compared(postcode).is_in(list(communal)),
         "postcode_unknown": written & ~pseudo & nw.col("lsoa").is_null(),
     }
+
+
+def _as_compared(postcode: nw.Expr) -> nw.Expr:
+    """A postcode as a trace compares it: without a space, and with the digits that O and I are typed for."""
+    bare = postcode
+    for written, compared in ((" ", ""), ("O", "0"), ("I", "1")):
+        bare = bare.str.replace_all(written, compared, literal=True)
+    return bare
 
 
 def _name_faults(table: Table, guards: Guards) -> dict[str, nw.Expr]:

@@ -17,6 +17,7 @@ from bcf_linkage.definitions.pseudonymised_tables import PSEUDONYMISED
 from bcf_linkage.definitions.published_tables import PUBLISHED
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.schema import Table
+from bcf_linkage.pseudonymised import link_changes
 from bcf_linkage.pseudonymised.activity import activity
 from bcf_linkage.pseudonymised.care import care
 from bcf_linkage.pseudonymised.contacts import contacts
@@ -29,6 +30,7 @@ from bcf_linkage.pseudonymised.transfers import transfers
 from bcf_linkage.published.counts import counts
 from bcf_linkage.published.data_quality import data_quality, rule_counts
 from bcf_linkage.published.disclosure_control.figures import figures
+from bcf_linkage.published.linkage_quality import changes
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group, people_measured
 from bcf_linkage.published.linkage_quality.flow import flow, sightings
 from bcf_linkage.published.linkage_quality.implausible import implausible
@@ -110,6 +112,10 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "linkage_sensitivity": lambda f: published("linkage_sensitivity", sensitivity({(rule, "a"): f["cohort_counts"] for rule in ("strict", "default")})),
     "linkage_quality": lambda f: published("linkage_quality", linkage_quality(f["linkage"], RULES.linkage)),
     "linkage_ledger": lambda f: published("linkage_ledger", linkage_ledger(f["linkage"])),
+    "links": lambda f: link_changes.compared(f["links now"], f["links before"], AS_AT),
+    "first links": lambda f: link_changes.first(f["links now"], AS_AT),
+    "links as before": lambda f: link_changes.as_before(f["links"]),
+    "changes of links": lambda f: changes.link_changes({"adult_social_care": f["links"], "gp_events": f["first links"]}),
     "exact opt-outs": lambda f: exact_opt_outs(f["left out"], RULES.bands.ages, YEAR),
     "opt_outs": lambda f: published("opt_outs", opt_outs(figures(f["exact opt-outs"], numbers(f["exact opt-outs"])))),
     "exact rules": lambda f: rule_counts(f["rule counts"], YEAR),
@@ -141,8 +147,16 @@ def given() -> dict[str, pl.DataFrame]:
             ["extract", "age", "sex", "objection", "people"],
             orient="row",
         ),
+        "links now": links(1),
+        "links before": links(2).with_columns(since=pl.lit(date(2014, 8, 31))),
         "rule counts": pl.DataFrame(rules, schema_overrides={"tolerance_percent": pl.Float64}),
     }
+
+
+def links(seed: int) -> pl.DataFrame:
+    """Clients of a source, some linked, who are others in another run."""
+    rows = [(f"c{n}", f"p{n % 40 + n * seed % 3}", ("linked", "unlinked", "seen, not registered")[n * seed % 7 % 3], "cross_check") for n in range(seed, 120)]
+    return pl.DataFrame(rows, ["client", "person", "place", "trace_reason"], orient="row")
 
 
 class On(Mapping[str, nw.LazyFrame[Any]]):

@@ -19,6 +19,7 @@ class Listed(StrEnum):
     WORK = "work_lists"  # what a run found of the source's numbers
     REQUESTS = "trace_requests"  # whom a run did not find, as the national service would be asked about them
     ASKED = "trace_asked"  # whom the national service was last asked about
+    PAIRS = "clerical_pairs"  # links of a run for a person to read
     ANSWERS = "trace_answers"  # whose numbers it has found
 
 

@@ -1,4 +1,4 @@
-"""The plain summary: rates and lights, and what linkage error comes to, estimated without labels. From published figures alone.
+"""The plain summary: rates, lights by the lower end of each interval, and what linkage error comes to, estimated without labels. From published figures alone.
 
 Of links by the number, confirmed by the date of birth, none is taken to be wrong. What was found without the number is taken to
 be as often wrong, and as often missed, as verified people are whose number is hidden. So the estimate is of people like those who
@@ -172,20 +172,21 @@ def _of_area(figures: Figures, area: str, rules: QualityRules) -> Iterator[dict[
     )
     thresholds = {threshold.code: threshold for threshold in rules.thresholds}
     for code, share, truth in told:
-        threshold, value = thresholds.get(code), _percent(share, "value")
+        threshold, lower = thresholds.get(code), _percent(share, "lower")
         yield {
             "measure": code,
             "measure_name": threshold.name if threshold else "Balance of the two (F1)",
             "area_code": area,
             "area_name": area.replace("_", " "),
-            "value": value,
-            "lower": _percent(share, "lower"),
+            "value": _percent(share, "value"),
+            "lower": lower,
             "upper": _percent(share, "upper"),
             "truth_lower": _percent(truth, "lower"),
             "truth_upper": _percent(truth, "upper"),
             "green": threshold and threshold.green,
             "amber": threshold and threshold.amber,
-            "light": threshold.light(value) if threshold else None,
+            # What chance alone may have made so is no merit: the lower end is what has to reach a threshold.
+            "light": threshold.light(lower) if threshold else None,
             "basis": share.basis if share else NOT_KNOWN,
         }
 

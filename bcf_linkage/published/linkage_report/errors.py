@@ -17,8 +17,10 @@ LETTERS = {"birth_date": "D"}
 NOT_DETERMINABLE = (
     "Twins of one sex made one person: the extracts do not say who is a twin. Local numbers that share a person (section E) would show it.",
     "Two births under one number, and infants coded as mothers: the extracts hold no birth records.",
+    "Whether the newly arrived are matched less: the register says since when somebody is registered, and the records of the unlinked do not.",
     "A long stay in hospital together with care at home, and two homes at once: services and stays are not dated to the hour, and people do move.",
-    "The true state of unlinked records: nobody has read a sample of them by eye. Rule of three: no error among 300 read means at most 1%.",
+    "The true state of unlinked records: nobody has read a sample of them by eye. Rule of three: no error among 300 read means at most 1%. "
+    "`bcf clerical-review` gives out a sample of the linked.",
 )
 
 

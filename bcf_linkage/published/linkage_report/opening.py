@@ -8,15 +8,16 @@ from html import escape
 from bcf_linkage.pages.elements import Cell, bullets, light, light_of, number, paragraph, table, text
 from bcf_linkage.published.linkage_quality.assessment import BOUNDED
 from bcf_linkage.published.linkage_quality.match import ELSEWHERE, NOT_RECORDED
+from bcf_linkage.published.linkage_quality.sensitivity import RULES
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE
 from bcf_linkage.published.linkage_report.told import Row, Told, count, percent, truth, words
 
 JUDGED = ("match_rate", "precision", "recall")
 SEVERITY = ("red", "amber", "not known", "green")
 SENTENCES = {
-    "green": "The linkage meets all three of its targets.",
-    "amber": "The linkage falls a little short of at least one of its targets.",
-    "red": "The linkage falls well short of at least one of its targets.",
+    "green": "The linkage meets all three of its targets, even at the lower end of each interval.",
+    "amber": "The linkage may fall a little short of at least one of its targets: the lower end of an interval does.",
+    "red": "The linkage may fall well short of at least one of its targets: the lower end of an interval does.",
     "not known": "At least one of the targets cannot be judged on this run.",
 }
 
@@ -35,6 +36,7 @@ def opening(told: Told) -> Iterator[str]:
     yield "<h2>Each source against the targets</h2>"
     yield _lights(told)
     yield paragraph(
+        "A light follows the lower end of the 95% interval and not the figure: what chance alone may have made so is no merit. "
         "Match rate is counted. Precision and recall are estimated without labels, as section E explains; "
         "“at least” means that a small number is hidden, and taken to be as bad as it can be."
     )
@@ -73,7 +75,7 @@ def _first_things(told: Told) -> Iterator[str]:
     apart = [row for row in told.tables["linkage_differences"] if row["stands_out"]]
     compared = sum(row["difference"] is not None for row in told.tables["linkage_differences"])
     yield f"Linked and unlinked people differ by more than 0.1 standard deviations in {len(apart)} of {compared} comparisons."
-    moved = [row for row in told.tables["linkage_sensitivity"] if row["moved"]]
+    moved = [row for row in told.tables["linkage_sensitivity"] if row["moved"] and row["rule"] in RULES]
     if moved:
         most = max(moved, key=lambda r: (abs(r["moved_percent"] or 0), r["measure"], r["rule"]))
         by = f"{most['moved_percent']:+.1f}% under the {most['rule']} rule"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bcf_linkage.pages.elements import document
-from bcf_linkage.published.linkage_report import errors, opening, rates, sources
+from bcf_linkage.published.linkage_report import changes, errors, opening, rates, sources
 from bcf_linkage.published.linkage_report.told import Told
 
 
@@ -14,6 +14,7 @@ def page(told: Told) -> str:
         sources.provenance,
         sources.identifiers,
         sources.flow,
+        changes.changes,
         rates.match_rates,
         errors.errors,
         errors.implausible,
