@@ -54,8 +54,7 @@ class Read:
 def note(run: Run, table: Table, people: pl.DataFrame, register: Register) -> None:
     """Identities of a source, each with its `rows`, and the register -> the sample of pairs, kept sealed."""
     rules = run.rulebook().linkage
-    described, numbers = ENGINE.frame(register.described), ENGINE.frame(register.numbers)
-    pairs = ENGINE.collect(clerical.pairs(ENGINE.frame(people), described, numbers, rules.strict_reasons, rules.experiments.read))
+    pairs = ENGINE.collect(clerical.pairs(ENGINE.frame(people), ENGINE.frame(register.described), rules.strict_reasons, rules.experiments.read))
     write_list(vault_of(run.request.workspace, run.settings()), Listed.PAIRS, table.name, run.run_id, pairs)
 
 

@@ -11,18 +11,22 @@ import polars as pl
 from bcf_linkage.definitions.linkage_rules import FILE
 from bcf_linkage.definitions.measures import Edition
 from bcf_linkage.definitions.published_tables import (
+    COHORT_COUNTS,
+    LINKAGE_BOUNDS,
     LINKAGE_DIFFERENCES,
     LINKAGE_LEDGER,
     LINKAGE_PROVENANCE,
     LINKAGE_QUALITY,
     LINKAGE_SENSITIVITY,
     LINKAGE_SUMMARY,
+    NATIONAL_CONDITIONS,
 )
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.schema import Table
 from bcf_linkage.definitions.trace_rules import FILE as TRACE_FILE
 from bcf_linkage.definitions.trace_rules import TraceRules
 from bcf_linkage.published.linkage_quality.assessment import summary
+from bcf_linkage.published.linkage_quality.bounds import bounds
 from bcf_linkage.published.linkage_quality.changes import link_changes
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group, people_measured
 from bcf_linkage.published.linkage_quality.flow import flow, sightings
@@ -39,6 +43,14 @@ from pipelines.links import REGISTER, links_of, run_before
 from pipelines.runs import Run
 from pipelines.stratify import received_rows
 from pipelines.truth import truth
+
+BOUNDED = {
+    **dict.fromkeys(("table", "measure", "measure_name"), pl.String),
+    "people": pl.Int64,
+    "sources": pl.String,
+    **dict.fromkeys(("least", "most"), pl.Int64),
+    **dict.fromkeys(("direction", "status"), pl.String),
+}
 
 
 @dataclass(frozen=True)
@@ -89,13 +101,17 @@ def _tallies(
 
 
 def assessed(run: Run, tables: Mapping[str, pl.DataFrame], stamp: Stamp, most: Mapping[tuple[str, str], int | None]) -> dict[str, pl.DataFrame]:
-    """The counted tables -> those that are read off them: the plain summary, and what was linked with what.
+    """The counted tables -> those that are read off them: the plain summary, what its errors leave open of the
+    cohorts, and what was linked with what.
 
     `most` is by measure and source how large a figure can be that is suppressed, None if it can be large.
     """
     rulebook = run.rulebook()
     rules = rulebook.linkage
     rows = summary(tables[LINKAGE_QUALITY.name].to_dicts(), rules, rulebook.disclosure, most)
+    sets = {COHORT_COUNTS.name: rulebook.cohorts, NATIONAL_CONDITIONS.name: rulebook.conditions}
+    needs = {(table, cohort.code): cohort.needs for table, cohorts in sets.items() for cohort in cohorts.cohorts}
+    bounded = list(bounds(tables[LINKAGE_SENSITIVITY.name].to_dicts(), rows, needs))
     facts = pl.DataFrame(list(provenance(run, tables)), ["subject", "fact", "said"], orient="row")
     stamped = {
         "period_start": run.year.start,
@@ -107,6 +123,7 @@ def assessed(run: Run, tables: Mapping[str, pl.DataFrame], stamp: Stamp, most: M
     literals = {name: pl.lit(value) for name, value in stamped.items()}
     return {
         LINKAGE_SUMMARY.name: pl.DataFrame(rows, infer_schema_length=None).with_columns(**literals),
+        LINKAGE_BOUNDS.name: pl.DataFrame(bounded, BOUNDED).with_columns(**literals),
         LINKAGE_PROVENANCE.name: facts.with_columns(**literals),
     }
 

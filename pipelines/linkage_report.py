@@ -15,7 +15,7 @@ from pipelines.runs import Run
 from pipelines.truth import is_known
 
 FILE = "reports/linkage_quality.html"
-READ = ("linkage_quality", "linkage_summary", "linkage_differences", "linkage_sensitivity", "linkage_provenance", "linkage_ledger")
+READ = ("linkage_quality", "linkage_summary", "linkage_differences", "linkage_sensitivity", "linkage_bounds", "linkage_provenance", "linkage_ledger")
 
 
 def write_report(run: Run, tables: Mapping[str, pl.DataFrame]) -> Path:

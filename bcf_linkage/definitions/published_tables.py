@@ -114,6 +114,25 @@ LINKAGE_SENSITIVITY = Table(
     ),
 )
 
+LINKAGE_BOUNDS = Table(
+    name="linkage_bounds",
+    grain="one cohort of the whole locality that rests on linked records",
+    source=OURS,
+    key=("table", "measure"),
+    columns=(
+        Column("table", Type.TEXT, "The published table that the cohort stands in", OURS),
+        Column("measure", Type.TEXT, "Code of the cohort", OURS),
+        Column("measure_name", Type.TEXT, "The cohort in words", OURS),
+        Column("sources", Type.TEXT, "The sources whose links it rests on", OURS),
+        Column("people", Type.INTEGER, "People counted, rounded; null if suppressed", OURS),
+        Column("least", Type.INTEGER, "The same without the links that may be wrong, at the lower end of the estimated precision", OURS),
+        Column("most", Type.INTEGER, "The same with the people whose links may be missed, at the lower end of the estimated recall", OURS),
+        Column("direction", Type.TEXT, "Whether the count is likelier too low (more is missed than wrong), too high, or neither", OURS),
+        STATUS,
+        *STAMP,
+    ),
+)
+
 LINKAGE_SUMMARY = Table(
     name="linkage_summary",
     grain="one figure of the plain summary for one source",
@@ -248,6 +267,7 @@ PUBLISHED: dict[str, Table] = {
         LINKAGE_QUALITY,
         LINKAGE_DIFFERENCES,
         LINKAGE_SENSITIVITY,
+        LINKAGE_BOUNDS,
         LINKAGE_SUMMARY,
         LINKAGE_PROVENANCE,
         LINKAGE_LEDGER,

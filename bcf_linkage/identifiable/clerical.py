@@ -25,8 +25,8 @@ PAIR = (
 VERDICTS = ("same", "another", "cannot tell")
 
 
-def pairs(identities: nw.LazyFrame, register: nw.LazyFrame, numbers: nw.LazyFrame, by_number: Collection[str], each: int) -> nw.LazyFrame:
-    """Examined identities of a source; the register as it describes people, and by number -> pairs with the columns `PAIR`, so many of each rung.
+def pairs(identities: nw.LazyFrame, register: nw.LazyFrame, by_number: Collection[str], each: int) -> nw.LazyFrame:
+    """Examined identities of a source, and rows of the register by `number` as it describes people -> pairs with the columns `PAIR`, so many of each rung.
 
     They are taken in the order of the numbers found read backwards, which is as good as a lot and falls alike on every run. Of a person
     whom the register describes in several ways the first in order is shown.
@@ -36,10 +36,8 @@ def pairs(identities: nw.LazyFrame, register: nw.LazyFrame, numbers: nw.LazyFram
     once = told.unique(["trace_reason", "person_number"], keep="first", order_by=["nhs_number", *COMPARED])
     drawn = once.with_columns(lot=_backwards("person_number"))
     ranked = drawn.with_columns(rank=nw.col("lot").rank("ordinal").over("trace_reason")).filter(nw.col("rank") <= each)
-    persons = register.join(numbers.select("number", "person_number"), on="number", how="inner").filter(nw.col("number") == nw.col("person_number"))
-    entries = persons.unique("person_number", keep="first", order_by=list(COMPARED)).select(
-        "person_number", *(nw.col(name).alias(f"register_{name}") for name in COMPARED)
-    )
+    described = register.join(ranked.select(number="person_number"), on="number", how="semi").unique("number", keep="first", order_by=list(COMPARED))
+    entries = described.select(*(nw.col(name).alias(f"register_{name}") for name in COMPARED), person_number="number")
     beside = ranked.join(entries, on="person_number", how="inner").with_columns(register_nhs_number=nw.col("person_number"))
     named = beside.with_columns(pair=nw.concat_str("trace_reason", nw.col("rank").cast(nw.Int64).cast(nw.String), separator=" "))
     return named.sort("trace_reason", "rank").select(*PAIR)

@@ -101,6 +101,6 @@ def test_no_twin_of_one_sex_is_taken_for_the_other(found: Found) -> None:
         pl.col("true_person") != pl.col("twin")
     )
     if found.setting.people >= LARGE:
-        assert born_together.height > 10
+        assert not born_together.is_empty()
     swapped = found.records.filter(pl.col("place") == "linked").join(born_together.select("true_person", "twin"), on="true_person")
     assert swapped.filter(pl.col("owners").list.contains(pl.col("twin")) & ~right()).is_empty()

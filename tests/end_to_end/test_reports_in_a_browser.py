@@ -31,7 +31,7 @@ def test_the_linkage_report_opens_without_a_complaint_and_asks_the_network_for_n
         assert page.shown.title() == "Linkage quality: Southampton City, 30 September 2014"
         assert page.shown.locator("script").count() == 0
         headings = page.shown.locator("h2").all_inner_texts()
-        assert [heading[0] for heading in headings if heading[1] == "."] == list("ABCDEFGHJ")
+        assert [heading[0] for heading in headings if heading[1] == "."] == list("ABCDEFGHIJ")
         assert headings[-1] == "Sign-off"
         # Plain words and lights come first, and every drawing says in words what it shows.
         assert page.shown.locator(".cards .light").all_inner_texts()[0] in ("green", "amber", "red")

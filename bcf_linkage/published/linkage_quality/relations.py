@@ -20,6 +20,9 @@ SUPERSEDED = ("superseded", "superseded_number")
 SAME_RESTS = (("holdout", "holdout_missed", "holdout_linked", "holdout_wrong"),)
 """Who was not missed was found, and so was who was linked and not wrongly."""
 
+LINKED_AGAIN = ("links_kept", "links_found", "links_moved")
+"""Clients who are linked, of those who were there before."""
+
 ALIKE = (("holdout", "decoys"), ("not_registered", "number_not_listed"))
 """Figures that count the same records under two names."""
 
@@ -88,6 +91,8 @@ def _of_source(nodes: Nodes, area: str, rules: QualityRules) -> Iterator[Parts]:
     yield nodes.whole("positive_control", area), own
     yield nodes.whole("positive_control", area), [*filter(None, [nodes.whole("positive_control_missed", area)]), *own_linked]
     yield nodes.whole("people", area), [node for node in (nodes.whole(measure, area) for measure in ("people_linked", "people_unlinked")) if node]
+    # Who is linked now and was there before is among those who are linked now.
+    yield nodes.whole("local_numbers", area), [node for node in (nodes.whole(measure, area) for measure in LINKED_AGAIN) if node]
     for measure in ("score", "margin", "pattern"):
         yield traced, list(nodes.groups[measure, area, measure].values())
     for one, other in ALIKE:

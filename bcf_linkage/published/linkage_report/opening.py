@@ -111,7 +111,7 @@ def thresholds(told: Told) -> Iterator[str]:
             "A record is linked when its person is found on the GP register and confirmed. "
             "A match rate cannot reach 100% where a source sees people from elsewhere.",
             "Precision is the share of links that are right; recall the share of people who can be found that are; F1 balances the two.",
-            "The same figures are in the tables linkage_quality, linkage_differences, linkage_sensitivity, linkage_summary, "
+            "The same figures are in the tables linkage_quality, linkage_differences, linkage_sensitivity, linkage_bounds, linkage_summary, "
             "linkage_provenance and linkage_ledger.",
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bcf_linkage.pages.elements import document
-from bcf_linkage.published.linkage_report import changes, errors, opening, rates, sources
+from bcf_linkage.published.linkage_report import bounds, changes, errors, opening, rates, sources
 from bcf_linkage.published.linkage_report.told import Told
 
 
@@ -20,6 +20,7 @@ def page(told: Told) -> str:
         errors.implausible,
         rates.differences,
         errors.sensitivity,
+        bounds.bounds,
         errors.basis,
         opening.thresholds,
     )
