@@ -17,7 +17,7 @@ from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.sharing import Objection, SharingRules
 from bcf_linkage.identifiable.vault import Vault
 from bcf_linkage.identifiable.vault.opt_out_lists import ASKED, kept_since, list_file
-from bcf_linkage.identifiable.vault.source_lists import Listed
+from bcf_linkage.identifiable.vault.source_lists import OF_RUNS, Listed
 from bcf_linkage.storage import trail
 from bcf_linkage.storage.manifest import digest, digests
 from bcf_linkage.storage.store import Workspace, locked, or_refused
@@ -87,7 +87,7 @@ def due(workspace: Workspace, retention: Retention, history: History, now: datet
     for zone, keep in (("pseudonymised", retention.pseudonymised), ("published", retention.published)):
         folders = {path.name: path for path in (workspace.root / zone).glob("[!.]*") if path.is_dir() and not path.is_symlink()}
         yield from _runs(zone, folders, keep, history, current, now)
-    lists = (("source lists", folder) for listed in (Listed.WORK, Listed.REQUESTS, Listed.PAIRS) for folder in sorted((workspace.vault / listed).glob("*")))
+    lists = (("source lists", folder) for listed in OF_RUNS for folder in sorted((workspace.vault / listed).glob("*")))
     for zone, folder in (("registers", workspace.vault / "register"), *lists):
         yield from _runs(zone, {path.stem: path for path in folder.glob("*.sealed")}, retention.registers, history, current, now)
     if retention.registers.days:

@@ -13,13 +13,16 @@ import polars as pl
 import pytest
 
 from bcf_linkage.identifiable.clients import links
+from bcf_linkage.identifiable.vault.source_lists import Listed, lists_of, write_list
 from bcf_linkage.pseudonymised.link_changes import as_before, compared, first
 from bcf_linkage.storage import releases
 from bcf_linkage.storage.manifest import digest, digests
 from bcf_linkage.storage.store import Workspace
+from pipelines.custody import vault_of
 from pipelines.links import links_before
 from pipelines.refresh import Request, refresh
 from pipelines.runs import Run
+from pipelines.settings import read_settings
 from pipelines.tracing import ENGINE
 from tests.conftest import AS_AT
 
@@ -104,6 +107,7 @@ class Twice(NamedTuple):
 @pytest.fixture(scope="module")
 def twice(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Twice:
     place = Path(shutil.copytree(published, tmp_path_factory.mktemp("twice") / "southampton", symlinks=True))
+    write_list(vault_of(place, read_settings(place)), Listed.WORK, EXTRACT, "2014-09-30-refusedrun", pl.DataFrame({"kind": ["found"]}))
     file = place / "landing" / EXTRACT / f"{EXTRACT}.csv"
     lines = file.read_bytes().split(b"\n")
     header = lines[0].decode().split(",")
@@ -199,6 +203,11 @@ def test_a_change_says_who_was_linked_to_whom_since_when_and_why_by_pseudonyms_a
         assert (beside[f"{name}_before"] == beside[f"{name}_then"]).all()
     assert lost["trace_reason"].is_in(["number_missing"]).all()
     assert all(token.isalpha() and len(token) == 32 for name in ("client", "person", "person_before") for token in lost[name])
+
+
+def test_lists_of_a_run_that_never_published_are_forgotten_by_the_next(twice: Twice) -> None:
+    vault = vault_of(twice.place, read_settings(twice.place))
+    assert lists_of(vault, Listed.WORK, EXTRACT) == tuple(sorted(twice.runs)), "what stood there of a refused run is gone"
 
 
 def test_a_run_that_is_made_again_is_held_against_the_same_run_and_publishes_the_same_bytes(twice: Twice) -> None:

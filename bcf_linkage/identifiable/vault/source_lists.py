@@ -23,6 +23,9 @@ class Listed(StrEnum):
     ANSWERS = "trace_answers"  # whose numbers it has found
 
 
+OF_RUNS = (Listed.WORK, Listed.REQUESTS, Listed.PAIRS)
+"""Lists that each run writes, named after it."""
+
 NO_ANSWERS = pl.DataFrame(schema={"identity": pl.String, "national_number": pl.String})
 
 
