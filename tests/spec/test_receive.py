@@ -121,7 +121,7 @@ def test_a_key_is_compared_without_the_white_space_around_it_and_over_all_files(
 def test_what_is_kept_has_the_declared_columns_and_types_and_no_identifier(extract: str, tmp_path: Path, using: ReceiveContext) -> None:
     table = EXTRACTS[extract]
     rows = sound_rows(table, 7)
-    frame = pl.read_parquet(receive_rows(tmp_path, extract, rows, using).path)
+    frame = pl.read_parquet(receive_rows(tmp_path, extract, rows, using).path).sort("row")
     types = {Type.TEXT: pl.String, Type.DATE: pl.Date, Type.INTEGER: pl.Int64, Type.DECIMAL: pl.Float64, Type.TRUTH: pl.Boolean}
     assert dict(frame.schema) == {column.name: types[column.type] for column in received_table(table).columns}
     assert frame.height == 7
@@ -134,7 +134,7 @@ def test_a_kept_row_says_what_was_found(tmp_path: Path, using: ReceiveContext) -
         sound_row(ADMISSIONS, 1, sex="x", nhs_number_trace_status="02"),
         sound_row(ADMISSIONS, 30, nhs_number="", date_of_birth="", postcode="ZZ99 3VZ", given_name=""),
     ]
-    linked, unlinked = pl.read_parquet(receive_rows(tmp_path, "hospital_admissions", rows, using).path).to_dicts()
+    linked, unlinked = pl.read_parquet(receive_rows(tmp_path, "hospital_admissions", rows, using).path).sort("row").to_dicts()
     assert linked["person"] == tokens(KEY, "person", [rows[0]["nhs_number"]])[0]
     assert unlinked["person"] == tokens(KEY, "local", ["hospital_admissions|local_patient_identifier-30"])[0]
     assert linked["hospital_provider_spell_number"] == tokens(KEY, "spell", ["RHM|hospital_provider_spell_number-1"])[0]
@@ -148,22 +148,22 @@ def test_a_kept_row_says_what_was_found(tmp_path: Path, using: ReceiveContext) -
 def test_a_suppliers_word_that_no_number_is_to_be_had_stands(supplied: str, derived: str, tmp_path: Path, using: ReceiveContext) -> None:
     nobody = {"nhs_number": "", "date_of_birth": "", **NAMELESS}
     rows = [sound_row(EMERGENCY, 1, nhs_number_trace_status=supplied, **nobody), sound_row(EMERGENCY, 2, nhs_number_trace_status=supplied)]
-    kept = pl.read_parquet(receive_rows(tmp_path, "emergency_care", rows, using).path)
+    kept = pl.read_parquet(receive_rows(tmp_path, "emergency_care", rows, using).path).sort("row")
     assert kept["nhs_number_status_derived"].to_list() == [derived, "01"]
 
 
 def test_a_superseded_number_takes_its_replacements_token(tmp_path: Path, using: ReceiveContext) -> None:
     rows = [sound_row(EMERGENCY, 7), sound_row(EMERGENCY, 7, nhs_number=number(940_000_000), ae_attendance_number="again")]
-    kept = pl.read_parquet(receive_rows(tmp_path, "emergency_care", rows, using).path)
+    kept = pl.read_parquet(receive_rows(tmp_path, "emergency_care", rows, using).path).sort("row")
     assert kept["person"].n_unique() == 1
 
 
 def test_the_same_client_without_a_number_is_one_person_in_one_extract_alone(tmp_path: Path, using: ReceiveContext) -> None:
     same = {"nhs_number": "", "local_patient_identifier": "P1", **NAMELESS}
     rows = [sound_row(EMERGENCY, 1, **same), sound_row(EMERGENCY, 2, **same), sound_row(EMERGENCY, 3, nhs_number="", **NAMELESS)]
-    here = pl.read_parquet(receive_rows(tmp_path, "emergency_care", rows, using).path)["person"].to_list()
+    here = pl.read_parquet(receive_rows(tmp_path, "emergency_care", rows, using).path).sort("row")["person"].to_list()
     outpatients = EXTRACTS["outpatients"]
-    there = pl.read_parquet(receive_rows(tmp_path, "outpatients", [sound_row(outpatients, 1, **same)], using).path)["person"].to_list()
+    there = pl.read_parquet(receive_rows(tmp_path, "outpatients", [sound_row(outpatients, 1, **same)], using).path).sort("row")["person"].to_list()
     assert here[0] == here[1] != here[2]
     assert there[0] not in here
 
