@@ -80,7 +80,7 @@ def reidentify(workspace: Path, asked: Asked) -> Given:
         known["run"] = run = published_run(place, asked.run)
         wanted = _listed(place, run, asked) if asked.wanted.listed else pl.DataFrame({"person": _pseudonyms(asked.wanted)})
         known |= {"counts": {"asked": len(wanted)}, "subjects": tuple(token[:TOLD_OF_A_PSEUDONYM] for token in wanted["person"])}
-        text = _own(wanted, read_register(vault, run), asked, run).write_csv().encode()
+        text = of_own_practice(wanted, read_register(vault, run), asked, run).write_csv().encode()
         out = _place(place, asked, run)
         digest, key = keyed_digest(vault, DEED, text)
         # Recorded before it is given: nothing leaves the vault unseen.
@@ -156,7 +156,7 @@ def _scanned(table: Path) -> nw.LazyFrame:
     return nw.from_native(pl.scan_parquet(table / "*.parquet" if table.is_dir() else table))
 
 
-def _own(wanted: pl.DataFrame, register: pl.DataFrame, asked: Asked, run: str) -> pl.DataFrame:
+def of_own_practice(wanted: pl.DataFrame, register: pl.DataFrame, asked: Asked, run: str) -> pl.DataFrame:
     """The list, in order of NHS number. Raises RequestRefused unless everybody on it is the practice's own patient; it is all or nobody."""
     found = wanted.join(register, on="person", how="left", maintain_order="left")
     if unknown := found["nhs_number"].null_count():

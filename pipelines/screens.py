@@ -160,6 +160,20 @@ class Screen:
             mark = "[green]well [/green]" if finding.well else "[bold red]wrong[/bold red]"
             self.out.print(f"{mark}  {finding.subject:<34}", Text(finding.words), soft_wrap=True, highlight=False)
 
+    def promises(self, judged: Sequence[Any]) -> None:
+        """What `bcf audit promises` found."""
+        if self.as_json:
+            self.json([one.as_json() for one in judged])
+            return
+        for one in judged:
+            mark = ("kept  ", "green") if one.kept else ("BROKEN", "bold red")
+            self.out.print(Text.assemble(f"{one.promise.number:>2}  ", mark, "  ", (one.promise.words, "bold")), soft_wrap=True)
+            for found in one.evidence:
+                self.out.print(Text(f"{'' if found.well else '!':>10}  {found.words}", "dim" if found.well else "red"), soft_wrap=True)
+        broken = [str(one.promise.number) for one in judged if not one.kept]
+        told = f"Broken: {', '.join(broken)}." if broken else f"All {len(judged)} are kept."
+        self.out.print(f"\n{told} What stands behind each: --json.", highlight=False)
+
     def _print(self, title: str, table: Table) -> None:
         if title:
             self.out.print(f"\n[bold]{title}[/bold]", highlight=False)

@@ -56,3 +56,15 @@ def export(workspace: Workspace, out: Annotated[Path, typer.Option(help="A new f
 
     verdict = auditing.export(workspace, out)
     Screen(as_json).told(verdict.as_json(), f"{out}: {verdict.lines:,} lines.")
+
+
+@app.command(epilog=example("bcf audit promises southampton", "bcf audit promises southampton --json > promises.json"))
+def promises(workspace: Workspace, as_json: Json = False) -> None:
+    """Look whether this workspace keeps each of its fifteen promises, and on what evidence. Nothing in it is changed. Exit 1 if one is broken."""
+    from pipelines.promises.checking import judged
+    from pipelines.screens import Screen
+
+    found = tuple(judged(workspace))
+    Screen(as_json).promises(found)
+    if not all(one.kept for one in found):
+        raise typer.Exit(1)
