@@ -41,6 +41,7 @@ from bcf_linkage.storage.zones import let_read
 from expectations.gate import tolerances
 from pipelines import disclosure
 from pipelines.disclosure import LINKAGE, Recounted
+from pipelines.governance_report import write_governance
 from pipelines.lanes import both
 from pipelines.linkage_figures import LinkageCounts, assessed, linkage_counts, linkage_tables
 from pipelines.linkage_report import write_report
@@ -91,6 +92,7 @@ def count(run: Run, received: Sequence[Received]) -> None:
     tables = {**published, **assessed(run, published, stamp, protection.most)}
     write_tables({**tables, DATA_DICTIONARY.name: pl.DataFrame(data_dictionary())}, run.staging.published, run.run_id)
     write_report(run, tables)
+    write_governance(run, tables)
 
 
 def seal(run: Run, received: Sequence[Received]) -> None:

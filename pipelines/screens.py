@@ -74,6 +74,7 @@ class Screen:
             (str(published / "csv"), "the same as CSV, to open in a spreadsheet"),
             (str(published / "tables"), "the same as Parquet"),
             (str(published / "reports" / "linkage_quality.html"), "how good the linkage is, to read and to sign"),
+            (str(published / "reports" / "governance.html"), "where the data went, and drafts for whoever answers for them"),
             (str(workspace / "audit" / summary.run_id), "the exact ledger, and the manifest of what went in and came out"),
         )
         width = max(len(path) for path, _ in lines)

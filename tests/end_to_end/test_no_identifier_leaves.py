@@ -1,24 +1,51 @@
-"""A search of every byte that a run leaves outside landing and the vault, in clean, faulty and failing runs."""
+"""A search of every byte that a run leaves outside landing and the vault, in clean, faulty, refused, crashing and killed runs, and of all that it prints."""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.leaks import Identifiers, identifiers_of, leaks
+from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.identifiable.leaks import Identifiers
+from pipelines.demo import synthesise
+from pipelines.leaks import HOLD_IDENTIFIERS, below, identifiers_in, leaks
+from pipelines.screens import Screen
+from tests.conftest import SEED
+from tests.spec.clean_locality import extracts
 
-BCF = Path(sys.executable).with_name("bcf")
+BCF = (str(Path(sys.executable).with_name("bcf")),)
 ROOT = Path(__file__).parents[2]
-SEARCHED = ("published", "pseudonymised", "audit", "logs", "prefect")
+FEW = 500
 CANARY = "Quexzibarth"
 PREFECT = Path(str(find_spec("prefect").origin)).parent  # type: ignore[union-attr]
 PACKAGES = ("bcf_linkage", "expectations", "pipelines", "synthetic/profiles")
+
+CRASHES = {
+    "while a delivery is received": """
+import pipelines.receive
+def crash(rows):
+    quoted = rows.people.head(3).to_dicts()
+    try:
+        raise KeyError(str(quoted))
+    except KeyError:
+        raise ValueError(f"conversion failed for {quoted}")
+pipelines.receive.settled = crash
+""",
+    "killed while people are linked": """
+import os, signal, pipelines.stratify
+pipelines.stratify.link = lambda run: os.kill(os.getpid(), signal.SIGKILL)
+""",
+}
+"""What is done to a process before it runs, so that it ends in the middle with whole records in its hands."""
 
 
 def ours() -> tuple[set[str], set[str]]:
@@ -44,40 +71,58 @@ def plant_canary(workspace: Path) -> None:
         file.write_bytes(b"\n".join(lines))
 
 
-def run(workspace: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    (workspace / "logs").mkdir(exist_ok=True)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT")} | {"PREFECT_HOME": str(workspace / "prefect")}
-    done = subprocess.run(
-        [BCF, "run", workspace, "--as-at", "2014-09-30", *options], capture_output=True, text=True, check=False, env=environment, timeout=300, cwd=workspace
-    )
+def sought_in(workspace: Path) -> Identifiers:
+    """All that the deliveries hold, and the keys, but for dates and words that the run itself has reason to write."""
+    dates, words = ours()
+    told = identifiers_in({folder.name: sorted(folder.iterdir()) for folder in (workspace / "landing").iterdir()})
+    names = frozenset(name for name in told.names if name.lower() not in words and name != name.lower())
+    keys = tuple(bytes.fromhex(file.read_text()) for file in sorted((workspace / "vault" / "keys").glob("*.key")))
+    return replace(told, dates=told.dates - dates, names=names, secrets=keys)
+
+
+def run(workspace: Path, *options: str, command: tuple[str, ...] = BCF) -> subprocess.CompletedProcess[str]:
+    """A run whose home, temporary files, Prefect and screen all lie in the workspace, to be searched with it."""
+    for folder in ("logs", "home", "tmp"):
+        (workspace / folder).mkdir(exist_ok=True)
+    apart = {"PREFECT_HOME": str(workspace / "prefect"), "HOME": str(workspace / "home"), "TMPDIR": str(workspace / "tmp")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")} | apart
+    asked = [*command, "run", str(workspace), "--as-at", "2014-09-30", *options]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=environment, timeout=300, cwd=workspace)
     (workspace / "logs" / "screen.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     return done
 
 
-def found(workspace: Path, identifiers: Identifiers) -> dict[str, int]:
-    return {f"{folder}/{name}": n for folder in SEARCHED if (workspace / folder).exists() for name, n in leaks(workspace / folder, identifiers).items()}
-
-
-def identifiers(workspace: Path) -> Identifiers:
-    return identifiers_of(workspace, *ours())
+def found(workspace: Path, sought: Identifiers) -> dict[str, Counter[str]]:
+    return leaks(below(workspace, *HOLD_IDENTIFIERS), sought)
 
 
 def test_the_search_itself_finds_what_it_looks_for(workspace: Path) -> None:
     plant_canary(workspace)
-    sought = identifiers(workspace)
+    sought = sought_in(workspace)
     assert CANARY in sought.names
     assert len(sought.numbers) > 1_000
     assert len(sought.postcodes) > 100
-    hits = leaks(workspace / "landing", sought)
+    hits = leaks(below(workspace / "landing"), sought)
     assert all(any(name.startswith(extract) for name in hits) for extract in ("gp_registrations", "gp_events", "adult_social_care"))
-    number, postcode, day = min(sought.numbers), min(sought.postcodes), min(sought.dates)
-    spaced = f"x {number[:3]} {number[3:6]} {number[6:]} y {postcode[:-3]} {postcode[-3:]}, {day} {CANARY}".encode()
-    assert len(sought.found_in(spaced)) == 4
+    assert set(leaks(below(workspace / "vault"), sought)) == {"keys/pseudonym-1.key", "keys/register-1.key"}
+    assert found(workspace, sought) == {}
+
+
+def test_a_clean_run_leaves_no_identifier(tmp_path: Path) -> None:
+    workspace = tmp_path / "southampton"
+    synthesise("southampton", FEW, SEED, workspace, "csv", Screen(as_json=True))
+    for name, records in extracts(FEW, "southampton", SEED).items():
+        records.select(EXTRACTS[name].names).write_csv(workspace / "landing" / name / f"{name}.csv")
+    plant_canary(workspace)
+    sought = sought_in(workspace)
+    done = run(workspace, "--no-prefect")
+    assert done.returncode == 0, done.stderr
+    assert found(workspace, sought) == {}
 
 
 def test_a_run_with_prefect_on_faulty_files_leaves_no_identifier(workspace: Path) -> None:
     plant_canary(workspace)
-    sought = identifiers(workspace)
+    sought = sought_in(workspace)
     done = run(workspace)
     assert done.returncode == 0, done.stderr
     assert (workspace / "prefect" / "prefect.db").exists()
@@ -87,9 +132,29 @@ def test_a_run_with_prefect_on_faulty_files_leaves_no_identifier(workspace: Path
 @pytest.mark.parametrize("extract", ["gp_registrations", "adult_social_care"])
 def test_a_run_that_is_refused_leaves_no_identifier(workspace: Path, extract: str) -> None:
     plant_canary(workspace)
-    sought = identifiers(workspace)
+    sought = sought_in(workspace)
     file = workspace / "landing" / extract / f"{extract}.csv"
     file.write_bytes(re.sub(rb"\b(\d{4})-(\d{2})-(\d{2})\b", rb"\3/\2/\1", file.read_bytes()))
     done = run(workspace, "--no-prefect")
     assert done.returncode == 1
     assert found(workspace, sought) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "code"),
+    [
+        ("while a delivery is received", "--prefect", 3),
+        ("killed while people are linked", "--no-prefect", -signal.SIGKILL),
+    ],
+)
+def test_a_run_that_ends_in_the_middle_leaves_no_identifier(name: str, option: str, code: int, workspace: Path) -> None:
+    plant_canary(workspace)
+    sought = sought_in(workspace)
+    begun = (sys.executable, "-c", f"{CRASHES[name]}\nfrom pipelines.command_line import main\nmain()")
+    done = run(workspace, option, command=begun)
+    assert done.returncode == code, done.stderr
+    if code == 3:
+        assert "its own words are withheld" in done.stderr
+    assert found(workspace, sought) == {}
+    left = {place.name for place in workspace.iterdir()}
+    assert (".staging" in left and any((workspace / ".staging").iterdir())) is (code < 0), "what was killed leaves its folder behind, and that is searched"

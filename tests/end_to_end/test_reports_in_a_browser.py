@@ -42,3 +42,32 @@ def test_the_linkage_report_opens_without_a_complaint_and_asks_the_network_for_n
         page.shown.screenshot(path=tmp_path / "linkage.png", full_page=True)
         paper = page.shown.pdf(path=tmp_path / "linkage.pdf", format="A4")
         assert paper.startswith(b"%PDF")
+
+
+def test_the_governance_report_opens_without_a_complaint_and_asks_the_network_for_nothing(published: Path, tmp_path: Path) -> None:
+    with opened(published / "published" / "current" / "reports" / "governance.html") as page:
+        assert page.complaints == []
+        assert page.requests == []
+        assert page.stumbling_blocks() == []
+        assert page.shown.title() == "Information governance: Southampton City, 30 September 2014"
+        assert page.shown.locator("script").count() == 0
+        headings = page.shown.locator("h2").all_inner_texts()
+        assert [heading[0] for heading in headings[:-1]] == list("ABCDEFGH")
+        assert headings[-1] == "Sign-off"
+        # No line of the map runs out of its box, and none over another.
+        boxes = page.shown.evaluate(BEYOND)
+        assert boxes == []
+        assert page.shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.shown.screenshot(path=tmp_path / "governance.png", full_page=True)
+
+
+BEYOND = """() => {
+    const svg = document.querySelector('svg'), boxes = [...svg.querySelectorAll('rect')].map(r => r.getBBox()), texts = [...svg.querySelectorAll('text')];
+    return texts.filter(text => {
+        const t = text.getBBox(), middle = t.y + t.height / 2;
+        const around = boxes.filter(b => b.x <= t.x + 1 && t.x < b.x + b.width && b.y <= middle && middle <= b.y + b.height);
+        const own = around.sort((a, b) => a.width * a.height - b.width * b.height)[0];
+        return !own || t.x + t.width > own.x + own.width;
+    }).map(text => text.textContent);
+}"""
+"""Words of the map that reach beyond the innermost box that they begin in."""
