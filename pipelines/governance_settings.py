@@ -36,12 +36,13 @@ class Keep:
 
 @dataclass(frozen=True)
 class Retention:
-    """How long each zone keeps what it holds; the vault's registers and the lists that it gave out are apart from its keys, which stay."""
+    """How long each zone keeps what it holds; the vault's registers and bridges and the lists that it gave out are apart from its keys, which stay."""
 
     landing: Keep = Keep()
     pseudonymised: Keep = Keep()
     published: Keep = Keep()
     registers: Keep = Keep()
+    bridges: Keep = Keep()
     reidentified: Keep = Keep()
 
 
@@ -50,7 +51,7 @@ NO_KEYS, NO_RETENTION = Keys(), Retention()
 MOST_KEPT = 36_500
 """Days or runs: a hundred years of days."""
 
-BY_DAYS_ALONE = ("landing", "reidentified")
+BY_DAYS_ALONE = ("landing", "bridges", "reidentified")
 """What no run stands for by itself."""
 
 

@@ -36,8 +36,8 @@ from pipelines.runs import delivered
 from pipelines.settings import FILE, Settings, kind_of, read_settings
 from pipelines.settling import ENGINE, text_of
 
-EXPORT, IMPORT = "opt-outs export", "opt-outs import"
-EXPORTED, IMPORTED = "opt-outs exported", "opt-outs imported"
+EXPORT, IMPORT, EMPTY = "opt-outs export", "opt-outs import", "opt-outs empty"
+EXPORTED, IMPORTED, EMPTIED = "opt-outs exported", "opt-outs imported", "opt-outs emptied"
 NUMBERS = (Identity.NHS_NUMBER, Identity.REPLACED_NHS_NUMBER)
 
 
@@ -106,6 +106,16 @@ def import_local(workspace: Path, file: Path, why: str) -> Imported:
         content = _content(file)
         numbers = number_files.read(content, str(file), kind_of(settings))
         return _take(vault, deed, Objection.LOCAL, KeptList(numbers.to_frame().with_columns(objects=pl.lit(value=True)), datetime.now(UTC)), content)
+
+
+def empty_local(workspace: Path, why: str) -> int:
+    """Put an empty list in the place of the local objections: from now on nobody objects in this way. Gives back how many did. Raises a Refusal."""
+    with _at_work(workspace, EMPTY, why) as (_, _, vault, deed):
+        if (kept := kept_list(vault, Objection.LOCAL)) is None:
+            raise RequestRefused("there is no list of local objections, so there is nothing to empty")
+        deed.record(EMPTIED, counts={"numbers": len(kept.numbers)})
+        keep_list(vault, Objection.LOCAL, KeptList(kept.numbers.clear(), datetime.now(UTC)))
+        return len(kept.numbers)
 
 
 def numbers_in(place: Workspace, settings: Settings) -> pl.Series:

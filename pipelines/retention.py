@@ -16,6 +16,7 @@ from typing import Any
 from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.sharing import Objection, SharingRules
 from bcf_linkage.identifiable.vault import Vault
+from bcf_linkage.identifiable.vault.bridge import bridge_files, leads_to
 from bcf_linkage.identifiable.vault.opt_out_lists import ASKED, kept_since, list_file
 from bcf_linkage.identifiable.vault.source_lists import OF_RUNS, Listed
 from bcf_linkage.storage import trail
@@ -93,6 +94,7 @@ def due(workspace: Workspace, retention: Retention, history: History, now: datet
     if retention.registers.days:
         for listed in (Listed.ASKED, Listed.ANSWERS):
             yield from _written_before(listed, (workspace.vault / listed).glob("*/*.sealed"), retention.registers, now)
+    yield from _bridges(workspace, retention.bridges, now)
     if retention.reidentified.days:
         yield from _written_before("reidentified", (workspace.vault / "reidentified").glob("*.csv"), retention.reidentified, now)
     yield from _outdated(workspace, now)
@@ -104,6 +106,15 @@ def _written_before(zone: str, files: Iterable[Path], keep: Keep, now: datetime)
         written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         if _old(written, keep, now):
             yield Removal(zone, file, written)
+
+
+def _bridges(workspace: Workspace, keep: Keep, now: datetime) -> Iterator[Removal]:
+    """Bridges to keys that have been in use for longer. When a bridge was sealed says nothing: a newer register key seals it anew."""
+    vault = Vault(workspace.vault)
+    for file in bridge_files(vault) if keep.days else ():
+        since = vault.ring.entry(leads_to(file)).created
+        if _old(since, keep, now):
+            yield Removal("bridges", file, since)
 
 
 def _outdated(workspace: Workspace, now: datetime) -> Iterator[Removal]:

@@ -72,6 +72,7 @@ _GOVERNANCE = """# Keys lie in the vault unless this says otherwise. {id} stands
 # pseudonymised = { runs = 13 }
 # published = { runs = 36 }
 # registers = { runs = 13 }                     # the way back from the pseudonyms of a run, and the lists for its sources
+# bridges = { days = 365 }                      # from pseudonyms under an older key to those under the next, after the rotation
 # reidentified = { days = 30 }                  # lists that were left in the vault
 
 # Who may ask for a practice's own patients by name, for direct care, and who else must approve it.

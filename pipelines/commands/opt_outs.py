@@ -51,3 +51,13 @@ def take(
     until = f" It may be used through {taken.until}." if taken.until else ""
     told = {"objection": str(taken.objection), "numbers": taken.numbers, "objecting": taken.objecting, "until": str(taken.until or "")}
     Screen(as_json).told(told, f"{taken.objecting:,} of {taken.numbers:,} numbers object.{until} Now remove {file}: a sealed copy is in the vault.")
+
+
+@app.command(epilog=example('bcf opt-outs empty southampton --why "all letters were withdrawn"'))
+def empty(workspace: Workspace, why: Why, as_json: Json = False) -> None:
+    """Empty the list of local objections, which an import cannot do, as an empty file may be one that broke off. The next run counts everybody again."""
+    from pipelines import opt_outs
+    from pipelines.screens import Screen
+
+    numbers = opt_outs.empty_local(workspace, why)
+    Screen(as_json).told({"numbers": numbers}, f"The list of local objections is empty; it held {numbers:,} numbers.")

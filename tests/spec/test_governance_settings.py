@@ -96,7 +96,7 @@ def test_what_init_suggests_can_be_taken_up(tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
     suggested = re.sub(
         r"^# (?=\[(keys|retention|reidentification|opt_outs)|mailbox|local_objections|recipient|project|pseudonym|register"
-        r"|landing|published|reidentified|requesters|approvers)",
+        r"|landing|published|bridges|reidentified|requesters|approvers)",
         "",
         text,
         flags=re.M,
@@ -106,4 +106,5 @@ def test_what_init_suggests_can_be_taken_up(tmp_path: Path) -> None:
     assert settings.opt_outs == OptOutLists("8HQ50OT001", local_objections=True)
     assert settings.keys.sources.keys() == set(Purpose)
     assert settings.retention.landing == Keep(days=90)
+    assert settings.retention.bridges == Keep(days=365)
     assert settings.reidentification["Z00001"].approvers == ("c.guardian",)

@@ -26,11 +26,12 @@ from bcf_linkage.identifiable.opt_outs import effect, holding, number_files
 from bcf_linkage.identifiable.parse import opened
 from bcf_linkage.identifiable.pseudonymise import are_numbers
 from bcf_linkage.identifiable.trace import numbers
-from bcf_linkage.identifiable.vault import Purpose, Vault
+from bcf_linkage.identifiable.vault import Purpose, Vault, opt_out_lists
 from bcf_linkage.identifiable.vault.opt_out_lists import KeptList, keep_list, kept_list, list_file
 from bcf_linkage.published.opt_outs import exact_opt_outs, opt_outs
 from bcf_linkage.published.tables import Stamp, finished
 from bcf_linkage.storage import trail
+from pipelines import gates
 from pipelines.custody import vault_of
 from pipelines.opt_outs import answered
 from pipelines.receive import read_through
@@ -376,6 +377,27 @@ def test_local_objections_that_must_be_there_and_are_not_stop_the_run(workspace:
     said = run(bcf, workspace)
     assert (said.code, "there are local objections, and there is no list; `bcf opt-outs import --local`" in said.err) == (2, True)
     assert not list_file(vault_of(workspace, read_settings(workspace)), Objection.LOCAL).exists()
+
+
+def test_local_objections_can_be_emptied_and_then_hold_against_nobody(workspace: Path, tmp_path: Path, bcf: Callable[..., Said]) -> None:
+    with (workspace / "locality.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[opt_outs]\nlocal_objections = true\n")
+    none_yet = bcf("opt-outs", "empty", workspace, "--why", "letters withdrawn")
+    assert (none_yet.code, "nothing to empty" in none_yet.err) == (2, True)
+    (tmp_path / "letters.txt").write_text(f"{ANN}\n{BEA}\n")
+    assert bcf("opt-outs", "import", workspace, tmp_path / "letters.txt", "--local", "--why", "letters of October").code == 0
+    (tmp_path / "letters.txt").write_text("")
+    assert bcf("opt-outs", "import", workspace, tmp_path / "letters.txt", "--local", "--why", "none any more").code != 0
+
+    said = bcf("opt-outs", "empty", workspace, "--why", "letters withdrawn")
+
+    assert (said.code, "it held 2 numbers" in said.out) == (0, True)
+    vault = vault_of(workspace, read_settings(workspace))
+    assert opt_out_lists.objecting(vault, tuple(Objection)).is_empty()
+    (local,) = (decision for decision in gates.decisions(workspace, today()) if decision.gate == Objection.LOCAL)
+    assert (local.passed, local.words.startswith("holds: 0 numbers")) == (True, True), "that there is a list, and nobody on it, is known"
+    told = trail.entries(workspace / "audit" / "trail.jsonl")[-1]
+    assert (told["what"], told["why"], told["counts"]) == ("opt-outs emptied", "letters withdrawn", {"numbers": 2})
 
 
 # --- whom they take out ---------------------------------------------------------------------------------------------------------------

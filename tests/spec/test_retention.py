@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 
 from bcf_linkage.definitions.errors import EnvironmentRefused
 from bcf_linkage.definitions.sharing import Objection
-from bcf_linkage.identifiable.vault import Vault
+from bcf_linkage.identifiable.vault import Purpose, Vault
+from bcf_linkage.identifiable.vault.bridge import write_bridge
 from bcf_linkage.identifiable.vault.opt_out_lists import ASKED, KeptList, keep_list
+from bcf_linkage.identifiable.vault.resealing import reseal
 from bcf_linkage.storage import trail
 from bcf_linkage.storage.manifest import digest
 from bcf_linkage.storage.store import Workspace
@@ -90,6 +93,24 @@ def test_what_the_national_service_answered_goes_when_its_days_are_over_and_loca
     os.utime(asked, (0, NOW.timestamp()))
     expected = ["asked.sealed", "national_data_opt_out.sealed", asked.name] if gone_by_then else []
     assert gone(place, Retention(), NOW + timedelta(days=days)) == [f"vault/opt_outs/{name}" for name in expected]
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"), [(None, []), (45, ["pseudonym-1-to-pseudonym-2"]), (25, ["pseudonym-1-to-pseudonym-2", "pseudonym-2-to-pseudonym-3"]), (60, [])]
+)
+def test_a_bridge_goes_by_the_day_of_the_key_that_it_leads_to_whenever_it_was_sealed(days: int | None, expected: list[str], place: Path) -> None:
+    shutil.rmtree(place / "vault" / "register")
+    vault = Vault(place / "vault")
+    vault.begin(NOW - timedelta(days=90))
+    pairs = pl.DataFrame({"before": ["a" * 32], "after": ["b" * 32]})
+    for age in (50, 30):
+        before, after = vault.current(Purpose.PSEUDONYM), vault.prepare(Purpose.PSEUDONYM)
+        write_bridge(vault, before.name, after.name, pairs)
+        vault.turn(Purpose.PSEUDONYM, NOW - timedelta(days=age))
+    vault.prepare(Purpose.REGISTER)
+    vault.turn(Purpose.REGISTER, NOW)
+    assert reseal(vault) == 2
+    assert gone(place, Retention(bridges=Keep(days=days))) == [f"vault/bridges/{name}.sealed" for name in expected]
 
 
 def test_the_current_publication_stays_even_if_it_is_not_the_newest(place: Path) -> None:

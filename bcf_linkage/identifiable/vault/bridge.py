@@ -33,6 +33,11 @@ def bridge_files(vault: Vault) -> tuple[Path, ...]:
     return tuple(sorted((vault.folder / "bridges").glob(f"*{SUFFIX}")))
 
 
+def leads_to(bridge: Path) -> str:
+    """The id of the newer key of a kept bridge."""
+    return bridge.name.removesuffix(SUFFIX).rpartition("-to-")[2]
+
+
 def bridged(vault: Vault, before: Key, after: Key) -> pl.DataFrame:
     """All kept registers whose pseudonyms the older key made -> one row per person, `before` and `after`, in order of the older pseudonym."""
     runs = [file.name.removesuffix(SUFFIX) for file in register_files(vault) if label_of(file).get("pseudonyms") == before.name]
