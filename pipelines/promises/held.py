@@ -48,11 +48,15 @@ class Held:
 
     @classmethod
     def of(cls, folder: Path, now: datetime) -> Held:
-        """The workspace in a folder. Raises RequestRefused if nothing is published in it."""
+        """The workspace in a folder. Raises RequestRefused if nothing is published in it, or under a key that is no more."""
         workspace, settings = Workspace(folder), read_settings(folder)
         if not workspace.current.is_symlink():
             raise RequestRefused(f"{folder}: nothing is published here, so there is little to look at; run `bcf run` first")
-        return cls(workspace, settings, workspace.current.readlink().name, now)
+        held = cls(workspace, settings, workspace.current.readlink().name, now)
+        key = held.manifest["pseudonyms"]["key"]
+        if held.vault.ring.entry(key).state is State.RETIRED:
+            raise RequestRefused(f"{folder}: what is published was made under {key}, which is retired, so there is little to look at; `bcf run` comes first")
+        return held
 
     @property
     def as_at(self) -> date:
@@ -141,7 +145,7 @@ class Held:
         """What the deliveries hold and nothing else may. Names and days are words and dates of anything, and are left out; so is what we write ourselves."""
         told = identifiers_in(self.deliveries)
         ours = "\n".join(str(value) for row in data_dictionary() for value in row.values())
-        known = {hit.value for hit in told.found_in(ours.encode())}
+        known = {hit.value for hit in replace(told, numbers=frozenset()).found_in(ours.encode())}
         return replace(told, dates=frozenset(), names=frozenset(), postcodes=told.postcodes - known, addresses=told.addresses - known, secrets=self.secrets)
 
     @cached_property

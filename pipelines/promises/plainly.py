@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import cache
+from itertools import islice
 
 LETTERS = {ord(digit): letter for digit, letter in zip("0123456789abcdef", "abcdefghijklmnop", strict=True)}
 
@@ -20,11 +22,8 @@ def pseudonyms(root: bytes, recipient: str, project: str, domain: str, values: I
     return [hmac.digest(key, value.encode(), "sha256")[:16].hex().translate(LETTERS) for value in values]
 
 
-def made_up_numbers(count: int) -> Sequence[str]:
+@cache
+def made_up_numbers(count: int) -> tuple[str, ...]:
     """So many sound NHS numbers of the range that is never issued."""
-    found: list[str] = []
-    for first in range(999_000_000, 999_000_000 + 2 * count):
-        check = -sum((10 - n) * int(digit) for n, digit in enumerate(str(first))) % 11
-        if check < 10 and len(found) < count:
-            found.append(f"{first}{check}")
-    return found
+    checked = ((first, -sum((10 - n) * int(digit) for n, digit in enumerate(str(first))) % 11) for first in range(999_000_000, 1_000_000_000))
+    return tuple(f"{first}{check}" for first, check in islice((one for one in checked if one[1] < 10), count))

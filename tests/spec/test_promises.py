@@ -289,6 +289,17 @@ def test_a_live_workspace_must_say_how_long_deliveries_are_kept(copy: Path) -> N
     assert verdict(copy, "retention").kept
 
 
+def test_a_rotation_breaks_nothing_and_a_retired_key_calls_for_a_run(copy: Path, bcf: Callable[..., Said]) -> None:
+    assert bcf("keys", "rotate", copy, "--why", "yearly rotation").code == 0
+    assert bcf("keys", "rotate", copy, "--purpose", "register", "--why", "yearly rotation").code == 0
+    found = {one.promise.code: one for one in judged(copy)}
+    assert [code for code, one in found.items() if not one.kept] == []
+    assert "4 keys of 32 random bytes" in found["keyed"].words
+    assert bcf("keys", "retire", copy, "pseudonym-1", "--why", "history was carried over").code == 0
+    said = bcf("audit", "promises", copy)
+    assert (said.code, "pseudonym-1, which is retired" in said.err) == (2, True)
+
+
 def test_where_nothing_is_published_there_is_nothing_to_look_at(workspace: Path, bcf: Callable[..., Said]) -> None:
     said = bcf("audit", "promises", workspace)
     assert (said.code, "run `bcf run` first" in said.err) == (2, True)

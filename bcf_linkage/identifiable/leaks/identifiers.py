@@ -74,18 +74,20 @@ class Identifiers:
         if self.postcodes and not packed:
             postcodes = {hit.replace(b" ", b"").decode() for hit in POSTCODE.findall(content)}
             yield from (Hit("postcode", "", postcode) for postcode in postcodes & self.postcodes)
-        if self.names or (self.addresses and not packed):
+        # Every address has a space in it, and no column of pseudonyms has: most of what is searched are such columns.
+        addresses = self._addresses if b" " in content and not packed else {}
+        if self.names or addresses:
             text = content.decode("utf-8", "ignore")
             words = WORD.findall(text)
             yield from (Hit("name", "", word) for word in self.names.intersection(words) if not packed or len(word) >= SHORTEST_NAME_AMONG_BYTES)
-            begun = self._addresses.keys() & set(pairwise(words)) if self.addresses else ()
-            yield from (Hit("address", "", address) for beginning in begun for address in self._addresses[beginning] if address in text)
+            begun = addresses.keys() & set(pairwise(words)) if addresses else ()
+            yield from (Hit("address", "", address) for beginning in begun for address in addresses[beginning] if address in text)
 
     @cached_property
     def _addresses(self) -> dict[tuple[str, ...], list[str]]:
-        """Addresses by their first two words, of which there are few in any text."""
+        """Addresses of two words and more by their first two, of which there are few in any text."""
         found: dict[tuple[str, ...], list[str]] = {}
-        for address in self.addresses:
+        for address in (address for address in self.addresses if " " in address):
             found.setdefault(tuple(WORD.findall(address)[:2]), []).append(address)
         return found
 
