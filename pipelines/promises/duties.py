@@ -51,7 +51,20 @@ FORBIDDEN = (
 )
 """Each in one way not as `ASKED`, to which nothing is to be said."""
 
+SPOILT: tuple[Callable[[str], str], ...] = (
+    lambda text: text.replace('legal_basis = "pseudonymised third party"', 'legal_basis = "section 251"'),
+    lambda text: text.replace('legal_basis = "pseudonymised third party"', 'legal_basis = "we have always done so"'),
+    lambda text: text.replace("valid_to = 2015-03-31", "valid_to = 2014-06-01", 1),
+    lambda text: text.replace('purposes = ["risk stratification"]', 'purposes = ["research"]', 1),
+    lambda text: text[: text.index('agreement = "')] + text[text.index("\n\n[sources.gp_events]") :],
+)
+"""Settings as `bcf init` writes them, each with one thing that a gate must refuse."""
+
+DAY = date(2014, 6, 2)
+"""A day on which the agreements of a workspace as `bcf init` writes it hold."""
+
 LONG_AFTER = timedelta(days=3_653)
+"""Ten years."""
 
 
 def rotation(held: Held) -> Iterator[Found]:
@@ -171,14 +184,10 @@ def _is_stale_refused(now: datetime) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         place = _tried(Path(folder))
         days = SharingRules.build(now.date()).national_check.days
-        closed = not _national(place, _DAY)
-        since = now.replace(year=_DAY.year, month=_DAY.month, day=_DAY.day, hour=12)
+        closed = not _national(place, DAY)
+        since = now.replace(year=DAY.year, month=DAY.month, day=DAY.day, hour=12)
         keep_list(Vault(place / "vault"), Objection.NATIONAL, KeptList(pl.DataFrame({"number": made_up_numbers(1), "objects": [False]}), since))
-        return closed and _national(place, _DAY + timedelta(days=days)) and not _national(place, _DAY + timedelta(days=days + 1))
-
-
-_DAY = date(2014, 6, 2)
-"""A day on which the agreements of a workspace as `bcf init` writes it hold."""
+        return closed and _national(place, DAY + timedelta(days=days)) and not _national(place, DAY + timedelta(days=days + 1))
 
 
 def _national(place: Path, on: date) -> bool:
@@ -217,20 +226,10 @@ def legal_basis(held: Held) -> Iterator[Found]:
     yield Found(refused == len(SPOILT), f"{refused} of {len(SPOILT)} workspaces with a missing, expired or unfit agreement refused")
 
 
-SPOILT: tuple[Callable[[str], str], ...] = (
-    lambda text: text.replace('legal_basis = "pseudonymised third party"', 'legal_basis = "section 251"'),
-    lambda text: text.replace('legal_basis = "pseudonymised third party"', 'legal_basis = "we have always done so"'),
-    lambda text: text.replace("valid_to = 2015-03-31", "valid_to = 2014-06-01", 1),
-    lambda text: text.replace('purposes = ["risk stratification"]', 'purposes = ["research"]', 1),
-    lambda text: text[: text.index('agreement = "')] + text[text.index("\n\n[sources.gp_events]") :],
-)
-"""Settings as `bcf init` writes them, each with one thing that a gate must refuse."""
-
-
 def _is_agreement_refused(change: Callable[[str], str]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         sound, spoilt = _tried(Path(folder) / "sound"), _tried(Path(folder) / "spoilt", change)
-        agreed = [all(one.passed for one in gates.agreements(read_settings(place), _DAY)) for place in (sound, spoilt)]
+        agreed = [all(one.passed for one in gates.agreements(read_settings(place), DAY)) for place in (sound, spoilt)]
         return agreed == [True, False]
 
 
