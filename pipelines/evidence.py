@@ -52,14 +52,15 @@ def loose_links_of(run: Run, extract: str) -> Path:
 def loose_links(people: pl.DataFrame, context: ReceiveContext) -> pl.DataFrame:
     """Of `with_rows`, unlinked people as they would be linked on too little: `person` (their pseudonym) and `candidate` (the pseudonym it might be).
 
-    The candidate is the person whose number the record bears, confirmed by nothing. Where records under one local number bear two
-    people's numbers, none is chosen.
+    The candidate is the person whose number the record bears, confirmed by nothing, or whom it tells of alone, if on too little to be
+    accepted. Where records under one local number name two people so, none is chosen.
     """
     unlinked = people.filter(pl.col("reason").is_in(reasons_for(Place.UNLINKED)))
-    register = context.register.numbers.filter(pl.col("listed") & ~pl.col("shared")).select("number", candidate_number="person_number")
-    borne = unlinked.select("person", "number").join(register, on="number", how="inner").select("person", "candidate_number").unique()
-    single = borne.filter(pl.len().over("person") == 1).sort("person")
-    tokens = pseudonymise.tokens(context.tokens.key, pseudonymise.PERSON, single["candidate_number"])
+    register = context.register.numbers.filter(pl.col("listed") & ~pl.col("shared")).select("number", candidate="person_number")
+    borne = unlinked.select("person", "number").join(register, on="number", how="inner").select("person", "candidate")
+    scored = unlinked.select("person", candidate="likely").drop_nulls()
+    single = pl.concat([borne, scored]).unique().filter(pl.len().over("person") == 1).sort("person")
+    tokens = pseudonymise.tokens(context.tokens.key, pseudonymise.PERSON, single["candidate"])
     return single.select("person", candidate=pl.Series(tokens, dtype=pl.String))
 
 

@@ -21,7 +21,7 @@ from bcf_linkage.storage.scoring import scored
 
 ENGINE = PolarsEngine()
 
-WEIGHED = {"score": pl.Float64, "margin": pl.Float64, "pattern": pl.String}
+WEIGHED = {"likely": pl.String, "score": pl.Float64, "margin": pl.Float64, "pattern": pl.String}
 NUMBERED = ("claimed", "digits", "stands_up")
 SCORED = (*comparable.COMPARABLE, *NUMBERED)
 

@@ -99,7 +99,8 @@ def test_what_the_national_service_answered_goes_when_its_days_are_over_and_loca
     ("days", "expected"), [(None, []), (45, ["pseudonym-1-to-pseudonym-2"]), (25, ["pseudonym-1-to-pseudonym-2", "pseudonym-2-to-pseudonym-3"]), (60, [])]
 )
 def test_a_bridge_goes_by_the_day_of_the_key_that_it_leads_to_whenever_it_was_sealed(days: int | None, expected: list[str], place: Path) -> None:
-    shutil.rmtree(place / "vault" / "register")
+    for sealed in (place / "vault").rglob("*.sealed"):
+        sealed.unlink()
     vault = Vault(place / "vault")
     vault.begin(NOW - timedelta(days=90))
     pairs = pl.DataFrame({"before": ["a" * 32], "after": ["b" * 32]})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
 
+from bcf_linkage.identifiable.pseudonymise import PERSON, tokens
+from pipelines.evidence import loose_links
 from pipelines.tracing import Register
 from tests.spec.delivered import number
 from tests.spec.traced_people import answers, asked, crowd, person, register_of
@@ -151,3 +154,34 @@ def test_no_records_are_no_trouble(register: Register) -> None:
 
 def test_a_register_without_one_person_finds_them_no_more(register: Register) -> None:
     assert answers([like(ANYBODY, **UNKNOWN)], register.without(pl.Series([HIM])))[0][1] is None
+
+
+def test_whom_too_little_evidence_points_at_is_told_and_not_linked(register: Register) -> None:
+    hint = like(ANYBODY, **UNKNOWN, given_name=ANYBODY["given_name"][0], sex=None, postcode=None, address_line_1=None)
+    found = asked([hint, *(record for record, _ in REFUSED.values())], register).records.sort("id").select("trace_reason", "person_number", "likely")
+    assert found.row(0) == ("below_threshold", None, HIM)
+    # Where something stands against a person, nobody is likely.
+    assert found["likely"][1:].to_list() == [None] * len(REFUSED)
+
+
+def test_loose_links_take_a_number_alone_or_too_little_evidence_where_they_name_one_person() -> None:
+    people = pl.DataFrame(
+        [
+            ("a", "birth_date_conflict", "9300000001", None),
+            ("b", "below_threshold", None, "9300000002"),
+            ("c", "below_threshold", "9300000001", "9300000002"),
+            ("d", "below_threshold", "9300000002", "9300000002"),
+            ("e", "number_shared", "9300000003", None),
+            ("f", "tie", None, None),
+            ("g", "cross_check", "9300000001", None),
+        ],
+        schema=["person", "reason", "number", "likely"],
+        orient="row",
+    )
+    persons = [number(940_000_000 + n) for n in (1, 2, 3)]
+    numbers = pl.DataFrame({"number": [f"930000000{n}" for n in (1, 2, 3)], "person_number": persons, "listed": True, "shared": [False, False, True]})
+    people = people.with_columns(pl.col("likely").replace({"9300000002": persons[1]}))
+    context = SimpleNamespace(register=SimpleNamespace(numbers=numbers), tokens=SimpleNamespace(key=b"k" * 32))
+    found = loose_links(people, context)  # type: ignore[arg-type]
+    first, second = tokens(b"k" * 32, PERSON, persons[:2])
+    assert found.sort("person").rows() == [("a", first), ("b", second), ("d", second)]

@@ -7,9 +7,10 @@ import narwhals as nw
 from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.trace_reasons import reasons_for
 
-FOUND = ("id", "reason", "person", "score", "margin", "pattern")
-"""What a rung gives of each record that it answers."""
+FOUND = ("id", "reason", "person", "likely", "score", "margin", "pattern")
+"""What a rung gives of each record that it answers; `likely` is whom it would name if less evidence would do."""
 
+UNWEIGHED = {"likely": nw.lit(None, dtype=nw.String), "score": nw.lit(None, dtype=nw.Float64), "margin": nw.lit(None, dtype=nw.Float64)}
 NOT_ON_REGISTER, TWIN = "not_on_register", "twin"
 LOOKED_AT = {"cross_check": "N=D=", "superseded_number": "N=D=", "cross_check_partial": "N=D2", "exact_demographics": "F=D=S="}
 """The pattern of the rungs that look at a few fields alone."""
@@ -23,14 +24,12 @@ def climbing(first: nw.LazyFrame) -> nw.LazyFrame:
 
 def found_by(rung: str, matched: nw.LazyFrame) -> nw.LazyFrame:
     """`id` and `person` -> what a rung found, with the columns `FOUND`."""
-    nothing = nw.lit(None, dtype=nw.Float64)
-    return matched.select("id", "person", reason=nw.lit(rung), score=nothing, margin=nothing, pattern=nw.lit(LOOKED_AT[rung])).select(*FOUND)
+    return matched.select("id", "person", reason=nw.lit(rung), pattern=nw.lit(LOOKED_AT[rung]), **UNWEIGHED).select(*FOUND)
 
 
 def refused_as_twins(ids: nw.LazyFrame) -> nw.LazyFrame:
     """`id` of records that bear a twin's name -> what is found of them, with the columns `FOUND`."""
-    nothing = nw.lit(None, dtype=nw.Float64)
-    return ids.select("id", reason=nw.lit(TWIN), person=nw.lit(None, dtype=nw.String), score=nothing, margin=nothing, pattern=nw.lit("N=G-D=")).select(*FOUND)
+    return ids.select("id", reason=nw.lit(TWIN), person=nw.lit(None, dtype=nw.String), pattern=nw.lit("N=G-D="), **UNWEIGHED).select(*FOUND)
 
 
 def weaknesses(compared: nw.LazyFrame) -> nw.LazyFrame:
@@ -42,7 +41,7 @@ def weaknesses(compared: nw.LazyFrame) -> nw.LazyFrame:
 def answered(first: nw.LazyFrame, found: nw.LazyFrame, weaknesses: nw.LazyFrame) -> nw.LazyFrame:
     """Records with the answer of their number, what further rungs found of some, and what weakens those -> the records with one answer each.
 
-    The columns `trace_reason` and `person_number` are those of the last word; `score`, `margin` and `pattern` are added.
+    The columns `trace_reason` and `person_number` are those of the last word; `likely`, `score`, `margin` and `pattern` are added.
     A record whose sound number the register does not hold stays that, unless it is found to be somebody's.
     """
     better = first.join(found, on="id", how="left").join(weaknesses, on="id", how="left")

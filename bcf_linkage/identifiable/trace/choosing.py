@@ -7,7 +7,7 @@ import narwhals as nw
 from bcf_linkage.definitions.trace_rules import Comparison, TraceRules
 
 CODES = {"number": "N", "given_name": "G", "family_name": "F", "birth_date": "D", "sex": "S", "postcode": "P", "address": "A"}
-UNKNOWN = "."
+UNKNOWN, BELOW = ".", "below_threshold"
 NEVER, DECIMALS = 1e9, 2
 
 
@@ -72,10 +72,12 @@ def ranked(pairs: nw.LazyFrame, entries: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def judged(ranked: nw.LazyFrame, records: nw.LazyFrame, rules: TraceRules, kin: bool) -> nw.LazyFrame:
-    """Best candidates, and comparable records with `id`, `claimed` and `junk_name` -> `id`, `reason`, `person`, `score`, `margin`, `pattern`.
+    """Best candidates, and comparable records with `id`, `claimed` and `junk_name` -> `id`, `reason`, `person`, `likely`, `score`, `margin`,
+    `pattern`.
 
     `reason` is `scored` and `person` filled where the candidate is accepted; else it says what stands against it, null where the
-    candidate is not worth a word. `kin` says whether the register holds people who live with others of their family name.
+    candidate is not worth a word. `likely` is the candidate against whom nothing stands but too little evidence. `kin` says whether
+    the register holds people who live with others of their family name.
     """
     limits = rules.acceptance
     beside = ranked.join(records.select("claimed", "junk_name", record="id"), on="record", how="inner")
@@ -89,7 +91,7 @@ def judged(ranked: nw.LazyFrame, records: nw.LazyFrame, rules: TraceRules, kin: 
         nw.when((nw.col("score") < limits.plausible) | (nw.col("agreeing") < 2))
         .then(nw.lit(None, nw.String))
         .when((nw.col("score") < limits.threshold) | too_few)
-        .then(nw.lit("below_threshold"))
+        .then(nw.lit(BELOW))
         .when(another)
         .then(nw.lit("number_of_another"))
         .when(nw.col("shared"))
@@ -107,6 +109,7 @@ def judged(ranked: nw.LazyFrame, records: nw.LazyFrame, rules: TraceRules, kin: 
         .otherwise(nw.lit("scored"))
     )
     told = beside.with_columns(reason=reason)
-    accepted = nw.col("reason") == "scored"
     bits = (nw.col(name).round(DECIMALS) for name in ("score", "margin"))
-    return told.select("reason", "pattern", *bits, id="record", person=nw.when(accepted).then(nw.col("person")))
+    person, against = nw.col("person"), another | nw.col("shared") | close | by_name | by_date | anonymous
+    likely = nw.when((nw.col("reason") == BELOW) & ~against).then(person)
+    return told.select("reason", "pattern", *bits, id="record", person=nw.when(nw.col("reason") == "scored").then(person), likely=likely)
