@@ -6,30 +6,25 @@ found is a line of the trail, as counts; a sheet that has been read is of no fur
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from bcf_linkage.definitions.errors import DataRefused, RequestRefused
-from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.schema import Table
-from bcf_linkage.identifiable import clerical, examine
+from bcf_linkage.identifiable import clerical
 from bcf_linkage.identifiable.parse.some_columns import some_columns
-from bcf_linkage.identifiable.vault import Vault
 from bcf_linkage.identifiable.vault.source_lists import Listed, read_list, write_list
 from bcf_linkage.published.linkage_quality.assessment import wilson
-from bcf_linkage.storage.store import Workspace, locked
+from pipelines.at_work import at_work_on
 from pipelines.custody import free_place, keyed_digest, private_place, vault_of, write_private
-from pipelines.recording import Deed, refusal_recorded
 from pipelines.runs import Run, published_run
-from pipelines.settings import read_settings
 from pipelines.settling import ENGINE
 from pipelines.tracing import Register
 
 EXPORT, IMPORT = "clerical-review export", "clerical-review import"
+LINKED = "is linked"
 VERDICT = "verdict"
 SAME, ANOTHER, _ = clerical.VERDICTS
 
@@ -60,7 +55,8 @@ def note(run: Run, table: Table, people: pl.DataFrame, register: Register) -> No
 
 def export(workspace: Path, extract: str, why: str, run: str = "", out: Path | None = None) -> Sheet:
     """Write the sample of a source as a sheet with a blank column for what is found. Raises a Refusal; then nothing is written."""
-    with _at_work(workspace, EXPORT, why, extract, run) as (place, vault, of_run, deed):
+    with at_work_on(extract, workspace, EXPORT, why, LINKED) as (place, _, vault, deed, _):
+        of_run = published_run(place, run)
         pairs = read_list(vault, Listed.PAIRS, extract, of_run)
         if pairs.is_empty():
             raise RequestRefused(f"run {of_run} linked nobody of {extract} without number and full date of birth, so there is nothing to look at")
@@ -68,14 +64,15 @@ def export(workspace: Path, extract: str, why: str, run: str = "", out: Path | N
         file = private_place(place, out or free_place(place, f"{of_run[:10]}-clerical-review-{extract}"))
         digest, key = keyed_digest(vault, EXPORT, text)
         # Recorded before it is given: nothing leaves the vault unseen.
-        deed.record("clerical-review exported", counts={"pairs": len(pairs)}, outputs={file.name: digest}, key=key)
+        deed.record("clerical-review exported", run=of_run, counts={"pairs": len(pairs)}, outputs={file.name: digest}, key=key)
         write_private(file, text)
         return Sheet(file, of_run, len(pairs))
 
 
 def take(workspace: Path, extract: str, sheet: Path, why: str, run: str = "") -> Read:
     """Count what a person found, and record it. Raises a Refusal; then nothing is recorded but that."""
-    with _at_work(workspace, IMPORT, why, extract, run) as (_, vault, of_run, deed):
+    with at_work_on(extract, workspace, IMPORT, why, LINKED) as (place, _, vault, deed, _):
+        of_run = published_run(place, run)
         judged = _judged(sheet, read_list(vault, Listed.PAIRS, extract, of_run))
         counts = dict(
             judged.group_by("trace_reason", VERDICT)
@@ -84,7 +81,7 @@ def take(workspace: Path, extract: str, sheet: Path, why: str, run: str = "") ->
             .sort("trace_reason")
             .iter_rows()
         )
-        deed.record("clerical-review imported", counts=counts)
+        deed.record("clerical-review imported", run=of_run, counts=counts)
         verdicts = {verdict: judged.filter(pl.col(VERDICT) == verdict).height for verdict in clerical.VERDICTS}
         told = verdicts[SAME] + verdicts[ANOTHER]
         return Read(verdicts, (verdicts[SAME] / told, *wilson(verdicts[SAME], told)) if told else None)
@@ -104,16 +101,3 @@ def _judged(sheet: Path, pairs: pl.DataFrame) -> pl.DataFrame:
         if broken.any():
             raise DataRefused(f"{sheet}: row {broken.arg_max() + 1:,} {words}; nothing of the sheet is taken")  # type: ignore[operator]
     return rows.drop_nulls(VERDICT)
-
-
-@contextmanager
-def _at_work(workspace: Path, what: str, why: str, extract: str, run: str) -> Iterator[tuple[Workspace, Vault, str, Deed]]:
-    """A workspace that nobody else is at work in, and the run whose sample of a source is asked for; whatever is refused is recorded."""
-    settings, place = read_settings(workspace), Workspace(workspace)
-    deed = Deed(place, what, why)
-    with refusal_recorded(deed), locked(place):
-        sources = [name for name in EXTRACTS if name in settings.sources and name != examine.REGISTER]
-        if extract not in sources:
-            raise RequestRefused(f"no source of that name is linked; there are {', '.join(sources)}")
-        of_run = published_run(place, run)
-        yield place, vault_of(workspace, settings), of_run, deed.about(parties={"source": extract}, run=of_run)

@@ -6,8 +6,6 @@ last export. Both are lines of the trail, which hold counts and never a number o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,22 +14,21 @@ import narwhals as nw
 import polars as pl
 
 from bcf_linkage.definitions.errors import RequestRefused
-from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.national_trace import REFERENCE, NationalTrace
 from bcf_linkage.definitions.schema import Table
-from bcf_linkage.identifiable import examine, pseudonymise
+from bcf_linkage.identifiable import pseudonymise
 from bcf_linkage.identifiable.trace import nationally
-from bcf_linkage.identifiable.vault import Vault
 from bcf_linkage.identifiable.vault.source_lists import Listed, answers_in, forget_list, lists_of, read_list, write_list
-from bcf_linkage.storage.store import Workspace, locked
 from pipelines import national_responses
+from pipelines.at_work import at_work_on
 from pipelines.custody import free_place, keyed_digest, private_place, pseudonym_key, vault_of, write_private
-from pipelines.recording import Deed, refusal_recorded, today
+from pipelines.recording import today
 from pipelines.runs import Run, published_run
-from pipelines.settings import Settings, kind_of, read_settings
+from pipelines.settings import kind_of
 from pipelines.settling import ENGINE
 
 EXPORT, IMPORT = "national-trace export", "national-trace import"
+TRACED = "is traced"
 REQUEST = "request"
 """The domain of references: what stands for an identity at the national service is no pseudonym, and can be joined to none."""
 
@@ -67,7 +64,7 @@ def answers_about(run: Run, extract: str) -> nw.LazyFrame:
 
 def export(workspace: Path, extract: str, why: str, run: str = "", out: Path | None = None) -> Requested:
     """Write the people of a source whom a run did not find as a request to the national service. Raises a Refusal; then nothing is written."""
-    with _at_work(workspace, EXPORT, why, extract) as (place, _, vault, deed):
+    with at_work_on(extract, workspace, EXPORT, why, TRACED) as (place, _, vault, deed, _):
         of_run, rules = published_run(place, run), NationalTrace.build(today())
         asked = read_list(vault, Listed.REQUESTS, extract, of_run)
         if asked.is_empty():
@@ -88,7 +85,7 @@ def export(workspace: Path, extract: str, why: str, run: str = "", out: Path | N
 
 def take(workspace: Path, extract: str, answer: Path, why: str) -> Answered:
     """Take the answer to the last export of a source. Raises a Refusal; then nothing of it is kept."""
-    with _at_work(workspace, IMPORT, why, extract) as (_, settings, vault, deed):
+    with at_work_on(extract, workspace, IMPORT, why, TRACED) as (_, settings, vault, deed, _):
         open_questions, rules = lists_of(vault, Listed.ASKED, extract), NationalTrace.build(today())
         if not open_questions:
             raise RequestRefused(f"nobody of {extract} was asked about, so there is nothing to answer; `bcf national-trace export` writes the request")
@@ -108,15 +105,3 @@ def _written(referenced: pl.DataFrame, rules: NationalTrace) -> bytes:
     columns = referenced.rename({"reference": REFERENCE})
     whole = columns.select(pl.col(name) if name in columns.columns else pl.lit(None, pl.String).alias(name) for name in rules.request)
     return whole.write_csv(quote_style="never").encode()
-
-
-@contextmanager
-def _at_work(workspace: Path, what: str, why: str, extract: str) -> Iterator[tuple[Workspace, Settings, Vault, Deed]]:
-    """A workspace that nobody else is at work in, about one of its sources; whatever is refused is recorded."""
-    settings, place = read_settings(workspace), Workspace(workspace)
-    deed = Deed(place, what, why)
-    with refusal_recorded(deed), locked(place):
-        sources = [name for name in EXTRACTS if name in settings.sources and name != examine.REGISTER]
-        if extract not in sources:
-            raise RequestRefused(f"no source of that name is traced; there are {', '.join(sources)}")
-        yield place, settings, vault_of(workspace, settings), deed.about(parties={"source": extract})

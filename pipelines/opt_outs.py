@@ -7,7 +7,6 @@ a line of the trail, which holds counts and never a number.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,13 +26,14 @@ from bcf_linkage.identifiable.vault import Vault
 from bcf_linkage.identifiable.vault.files import write_whole
 from bcf_linkage.identifiable.vault.opt_out_lists import ASKED, KeptList, forget_list, keep_list, kept_list
 from bcf_linkage.storage import trail
-from bcf_linkage.storage.store import Workspace, locked
+from bcf_linkage.storage.store import Workspace
 from pipelines import gates
-from pipelines.custody import keyed_digest, private_place, vault_of
+from pipelines.at_work import at_work
+from pipelines.custody import keyed_digest, private_place
 from pipelines.receive import reading
-from pipelines.recording import Deed, day_of, refusal_recorded, today
+from pipelines.recording import Deed, day_of, today
 from pipelines.runs import delivered
-from pipelines.settings import FILE, Settings, kind_of, read_settings
+from pipelines.settings import FILE, Settings, kind_of
 from pipelines.settling import ENGINE, text_of
 
 EXPORT, IMPORT, EMPTY = "opt-outs export", "opt-outs import", "opt-outs empty"
@@ -64,7 +64,7 @@ class Imported:
 
 def export(workspace: Path, why: str, out: Path | None = None) -> Exported:
     """Write every NHS number of the deliveries in landing to a file in the national service's form. Raises a Refusal; then nothing is written."""
-    with _at_work(workspace, EXPORT, why) as (place, settings, vault, deed):
+    with at_work(workspace, EXPORT, why) as (place, settings, vault, deed, _):
         agreed = gates.agreements(settings, today())
         gates.refuse(agreed)
         if not settings.opt_outs.mailbox:
@@ -85,7 +85,7 @@ def export(workspace: Path, why: str, out: Path | None = None) -> Exported:
 
 def import_national(workspace: Path, answer: Path, why: str) -> Imported:
     """Take the answer of the national service: whoever was asked about and is not in it objects. Raises a Refusal; then the list before it stays."""
-    with _at_work(workspace, IMPORT, why) as (place, settings, vault, deed):
+    with at_work(workspace, IMPORT, why) as (place, settings, vault, deed, _):
         check, asked = SharingRules.build(today()).national_check, kept_list(vault, ASKED)
         if asked is None:
             raise RequestRefused("nobody was asked about, so there is nothing to answer; `bcf opt-outs export` writes the file to send")
@@ -102,7 +102,7 @@ def import_national(workspace: Path, answer: Path, why: str) -> Imported:
 
 def import_local(workspace: Path, file: Path, why: str) -> Imported:
     """Take the list of everybody who objects locally, in place of the one before it. Raises a Refusal; then that one stays."""
-    with _at_work(workspace, IMPORT, why) as (_, settings, vault, deed):
+    with at_work(workspace, IMPORT, why) as (_, settings, vault, deed, _):
         content = _content(file)
         numbers = number_files.read(content, str(file), kind_of(settings))
         return _take(vault, deed, Objection.LOCAL, KeptList(numbers.to_frame().with_columns(objects=pl.lit(value=True)), datetime.now(UTC)), content)
@@ -110,7 +110,7 @@ def import_local(workspace: Path, file: Path, why: str) -> Imported:
 
 def empty_local(workspace: Path, why: str) -> int:
     """Put an empty list in the place of the local objections: from now on nobody objects in this way. Gives back how many did. Raises a Refusal."""
-    with _at_work(workspace, EMPTY, why) as (_, _, vault, deed):
+    with at_work(workspace, EMPTY, why) as (_, _, vault, deed, _):
         if (kept := kept_list(vault, Objection.LOCAL)) is None:
             raise RequestRefused("there is no list of local objections, so there is nothing to empty")
         deed.record(EMPTIED, counts={"numbers": len(kept.numbers)})
@@ -162,15 +162,6 @@ def _take(vault: Vault, deed: Deed, objection: Objection, kept: KeptList, conten
     deed.record(IMPORTED, counts=counts, inputs={str(objection): digest}, key=key)
     keep_list(vault, objection, kept)
     return imported
-
-
-@contextmanager
-def _at_work(workspace: Path, what: str, why: str) -> Iterator[tuple[Workspace, Settings, Vault, Deed]]:
-    """A workspace that nobody else is at work in; whatever is refused is recorded."""
-    settings, place = read_settings(workspace), Workspace(workspace)
-    deed = Deed(place, what, why)
-    with refusal_recorded(deed), locked(place):
-        yield place, settings, vault_of(workspace, settings), deed
 
 
 def _content(file: Path) -> bytes:

@@ -11,18 +11,13 @@ from pathlib import Path
 
 import polars as pl
 
-from bcf_linkage.definitions.errors import RequestRefused
-from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.schema import Identity, Table
 from bcf_linkage.definitions.work_list import Kind
-from bcf_linkage.identifiable import examine
 from bcf_linkage.identifiable.vault.source_lists import Listed, read_list, write_list
 from bcf_linkage.identifiable.work_list import work_list
-from bcf_linkage.storage.store import Workspace, locked
+from pipelines.at_work import at_work_on
 from pipelines.custody import free_place, keyed_digest, private_place, vault_of, write_private
-from pipelines.recording import Deed, refusal_recorded
 from pipelines.runs import Run, published_run
-from pipelines.settings import read_settings
 from pipelines.settling import ENGINE
 
 DEED = "work-list"
@@ -45,12 +40,7 @@ def note(run: Run, table: Table, people: pl.DataFrame) -> None:
 
 def give(workspace: Path, extract: str, why: str, run: str = "", out: Path | None = None) -> WorkList:
     """Write the work-list of a source as CSV, for its owner alone. Raises a Refusal; then nothing is written but a line of the trail."""
-    settings, place = read_settings(workspace), Workspace(workspace)
-    vault, deed = vault_of(workspace, settings), Deed(place, DEED, why)
-    with refusal_recorded(deed) as known, locked(place):
-        if extract not in settings.sources or extract == examine.REGISTER:
-            sources = (name for name in EXTRACTS if name in settings.sources and name != examine.REGISTER)
-            raise RequestRefused(f"no source of that name has a work-list; there are {', '.join(sources)}")
+    with at_work_on(extract, workspace, DEED, why, "has a work-list") as (place, _, vault, deed, known):
         known["run"] = of_run = published_run(place, run)
         rows = read_list(vault, Listed.WORK, extract, of_run)
         counted = dict(rows.group_by("kind").len().iter_rows())
@@ -59,6 +49,6 @@ def give(workspace: Path, extract: str, why: str, run: str = "", out: Path | Non
         file = private_place(place, out or free_place(place, f"{of_run[:10]}-work-list-{extract}"))
         digest, key = keyed_digest(vault, DEED, text)
         # Recorded before it is given: nothing leaves the vault unseen.
-        deed.about(**known).record(f"{DEED} given", parties={"source": extract}, counts=counts, outputs={file.name: digest}, key=key)
+        deed.about(**known).record(f"{DEED} given", counts=counts, outputs={file.name: digest}, key=key)
         write_private(file, text)
         return WorkList(file, of_run, counts)
