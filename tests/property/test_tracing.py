@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import duckdb
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bcf_linkage.identifiable.trace import model
 from pipelines.tracing import Register
 from tests.spec.delivered import number
 from tests.spec.traced_people import TOLD, answers, asked, crowd, register_of
@@ -63,3 +66,19 @@ def test_nobody_is_found_whose_number_or_name_does_not_speak_for_it(records: lis
     for row, (_, found) in zip(drawn(records), answers(drawn(records), register), strict=True):
         if found in known and row["nhs_number"] != found:
             assert sum(row[name] == known[found][name] for name in TOLD if row[name]) >= 2
+
+
+@settings(deadline=None, max_examples=300)
+@given(word=st.text("aé李b01-", max_size=9), others=st.lists(st.text("aé李b01-", max_size=9), max_size=3), data=st.data())
+def test_one_slip_is_a_distance_of_one_at_most(word: str, others: list[str], data: st.DataObject) -> None:
+    """What is asked before the distance, because it is cheaper, never decides otherwise."""
+    place, character = data.draw(st.integers(0, len(word))), data.draw(st.sampled_from("aé李b01-"))
+    slips = [
+        word[:place] + character + word[place:],
+        word[:place] + word[place + 1 :],
+        word[:place] + character + word[place + 1 :],
+        word[:place] + word[place + 1 : place + 2] + word[place : place + 1] + word[place + 2 :],
+    ]
+    pairs = pl.DataFrame({"w_l": [word] * (4 + len(others)), "w_r": slips + others})
+    apart = duckdb.sql(f"select * from pairs where ({model.ONE_SLIP.format('w')}) is distinct from (damerau_levenshtein(w_l, w_r) <= 1)").pl()  # noqa: S608
+    assert apart.is_empty()

@@ -14,8 +14,14 @@ from bcf_linkage.definitions.trace_rules import Comparison, Level, TraceRules
 VERY_ALIKE, ALIKE = 0.92, 0.8
 MIXED_UP = "jaro_winkler_similarity(given_l, family_r) >= 0.9 and jaro_winkler_similarity(family_l, given_r) >= 0.9"
 CERTAIN = "born_for_certain_l and born_for_certain_r"
-ONE_SLIP = "damerau_levenshtein({0}_l, {0}_r) <= 1"
-
+HALF = "(least(length({0}_l), length({0}_r)) - 1) // 2"
+SAME_HALF = f"(left({{0}}_l, {HALF}) = left({{0}}_r, {HALF}) or right({{0}}_l, {HALF}) = right({{0}}_r, {HALF}))"
+ONE_SLIP = (
+    # The distance is costly. What is cheap comes first: two places differ at most, or one is longer by one place and half of it is the same.
+    "(case when {0}_l = {0}_r then true when strlen({0}_l) = strlen({0}_r) then hamming({0}_l, {0}_r) <= 2"
+    f" else abs(strlen({{0}}_l) - strlen({{0}}_r)) = 1 and {SAME_HALF} end"
+    " and damerau_levenshtein({0}_l, {0}_r) <= 1)"
+)
 
 UNKNOWN = {
     "number": f"not stands_up_r and not coalesce({ONE_SLIP.format('digits')}, false)",
