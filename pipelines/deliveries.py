@@ -9,6 +9,7 @@ from pathlib import Path
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.identifiable.parse import opened
 from bcf_linkage.storage import ledger
+from bcf_linkage.storage.scoring import scoring_on
 from expectations.gate import gate, hold, tolerances
 from pipelines import judging, national_trace, noting
 from pipelines.custody import pseudonym_key
@@ -63,7 +64,7 @@ def judge(run: Run) -> None:
 @lru_cache(maxsize=1)
 def _register(run: Run) -> Register:
     """The run's register, read once for all extracts. It holds identifiers, so it is let go as soon as all is received."""
-    return register_of(run.files(REGISTER), kind_of(run.settings()), run.as_at)
+    return register_of(run.files(REGISTER), kind_of(run.settings()), run.as_at, scoring_on(run.request.engine))
 
 
 @lru_cache(maxsize=1)

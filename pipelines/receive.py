@@ -19,6 +19,7 @@ from bcf_linkage.definitions.trace_rules import TraceRules
 from bcf_linkage.identifiable import coarsen, examine, rules, whole_file
 from bcf_linkage.identifiable.parse import Delivery, opened
 from bcf_linkage.identifiable.rules import RuleCount
+from bcf_linkage.storage.scoring import Scoring, scored_on_duckdb
 from pipelines.settling import ENGINE, Entry, Rows, ledger, read, settled, text_of, write_kept
 from pipelines.tokens import Tokens
 from pipelines.tracing import Register
@@ -98,12 +99,12 @@ def readable(deliveries: Sequence[Delivery]) -> pl.LazyFrame:
     return text_of(deliveries).drop("file", "row")
 
 
-def register_of(files: Sequence[Path], kind: Kind, as_at: date) -> Register:
+def register_of(files: Sequence[Path], kind: Kind, as_at: date, scored: Scoring = scored_on_duckdb) -> Register:
     """The register that every trace is made against, in memory, from the deliveries of gp_registrations. Raises a Refusal."""
     deliveries = opened(GP_REGISTRATIONS, files)
     with reading(deliveries):
         rows = examine.registrations(rules.tidied(nw.from_native(text_of(deliveries)), GP_REGISTRATIONS), GP_REGISTRATIONS)
-        return Register.build(rows, as_at, kind, TraceRules.build(as_at))
+        return Register.build(rows, as_at, kind, TraceRules.build(as_at), scored)
 
 
 def areas_of(lookup: Path) -> nw.LazyFrame:

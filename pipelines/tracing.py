@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -17,7 +17,7 @@ from bcf_linkage.definitions.trace_rules import TraceRules
 from bcf_linkage.identifiable import examine
 from bcf_linkage.identifiable.trace import answers, blocking, by_demographics, by_number, choosing, comparable, model, numbers, people
 from bcf_linkage.storage.engine import PolarsEngine
-from bcf_linkage.storage.scoring import scored
+from bcf_linkage.storage.scoring import Candidates, Scoring, scored_on_duckdb
 
 ENGINE = PolarsEngine()
 
@@ -28,7 +28,7 @@ SCORED = (*comparable.COMPARABLE, *NUMBERED)
 
 @dataclass(frozen=True, repr=False)
 class Register:
-    """What a trace is made against, in memory: one row per NHS number, and the rows of the register as text.
+    """What a trace is made against, in memory: one row per NHS number, and the rows of the register as text; by which rules, and how pairs are scored.
 
     Whatever is made of them is made once, when a record first needs it.
     """
@@ -36,14 +36,15 @@ class Register:
     numbers: pl.DataFrame
     described: pl.DataFrame
     rules: TraceRules
+    scored: Scoring
 
     @classmethod
-    def build(cls, registrations: nw.LazyFrame, as_at: date, kind: Kind, rules: TraceRules) -> Register:
+    def build(cls, registrations: nw.LazyFrame, as_at: date, kind: Kind, rules: TraceRules, scored: Scoring = scored_on_duckdb) -> Register:
         """The register of its rows: those that `trace.numbers` takes, with what they tell of who somebody is."""
         rows = ENGINE.collect(registrations)
         known = ENGINE.collect(numbers.numbers(ENGINE.frame(rows), as_at, kind))
         described = ENGINE.collect(comparable.of_register(ENGINE.frame(rows)))
-        return cls(ENGINE.collect(numbers.register(ENGINE.frame(known))), described, rules)
+        return cls(ENGINE.collect(numbers.register(ENGINE.frame(known))), described, rules, scored)
 
     @cached_property
     def _entries(self) -> pl.DataFrame:
@@ -93,7 +94,7 @@ class Register:
     def without(self, people: pl.Series) -> Register:
         """The register as it would be without these people. How common values and kin are stays as it is: so few change nothing of it."""
         gone = people.implode()
-        left = Register(self.numbers.filter(~pl.col("person_number").is_in(gone)), self.described, self.rules)
+        left = replace(self, numbers=self.numbers.filter(~pl.col("person_number").is_in(gone)))
         others = self.people.filter(~pl.col("person").is_in(gone))
         # What was worked out of the whole register is not worked out again.
         vars(left).update(
@@ -183,7 +184,8 @@ def answered(climbs: Sequence[Climb]) -> list[Traced]:
     records = pl.concat([climb.alike.with_columns(pl.col("id") + start) for climb, start in zip(climbs, starts, strict=False)])
     pairs = pl.concat([climb.pairs.with_columns(pl.col("record") + start) for climb, start in zip(climbs, starts, strict=False)])
     settings = model.settings(whole.rules, whole.size, whole.neighbours)
-    scores = scored(whole.people, records.drop("junk_name"), pairs, whole.frequencies, settings, whole.rules.acceptance.plausible)
+    candidates = Candidates(whole.people, records.drop("junk_name"), pairs, whole.frequencies)
+    scores = whole.scored(candidates, settings, whole.rules.acceptance.plausible)
     own = [scores.filter(pl.col("record").is_between(*between, closed="left")).with_columns(pl.col("record") - between[0]) for between in pairwise(starts)]
     return [Traced(_answers(climb, theirs), climb.skipped) for climb, theirs in zip(climbs, own, strict=True)]
 

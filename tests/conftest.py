@@ -1,16 +1,19 @@
-"""A small synthetic locality, made once for each test process, and workspaces copied from it."""
+"""A small synthetic locality, made once for each test process, workspaces copied from it, and one Spark for all the tests that need it."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from bcf_linkage.storage import engine
 
 # PySpark, which Great Expectations imports where it is there, takes a main module without a file for a run of its doctests, and
 # ends the process. A worker of pytest-xdist has such a main module.
@@ -24,6 +27,19 @@ settings.load_profile("unhurried")
 AS_AT = date(2014, 9, 30)
 PEOPLE = 2_000
 SEED = 7
+
+# Few rows: what costs time is the compiling of plans and code, so as little as possible is compiled.
+FEW_ROWS = {
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.default.parallelism": "1",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 
 
 @dataclass(frozen=True)
@@ -81,3 +97,18 @@ def bcf(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
         return Said(int(ended.value.code or 0), printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[engine.SparkEngine]:
+    """The engine on a session with two local threads."""
+    pytest.importorskip("pyspark")
+    builder = engine.spark().master("local[2]").appName("tests")
+    for name, value in FEW_ROWS.items():
+        builder = builder.config(name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        yield engine.SparkEngine()
+    session.stop()

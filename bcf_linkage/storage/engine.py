@@ -5,7 +5,9 @@ The stages say what is to be done and are the same on both. Files, and what come
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,11 +95,10 @@ class SparkEngine:
         """The running session, or a new one. Raises EnvironmentRefused without PySpark or Java."""
         try:
             from pyspark.errors import PySparkException
-            from pyspark.sql import SparkSession
         except ImportError:
             raise EnvironmentRefused("PySpark is not installed; install bcf-linkage[spark], or run with --engine polars") from None
         try:
-            session = SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false").getOrCreate()
+            session = spark().getOrCreate()
             if (session.sparkContext.master or "").startswith("local"):
                 # Spark cuts every shuffle into 200 parts, which suits a cluster; here each is a task that waits for a processor.
                 session.conf.set("spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism))
@@ -123,6 +124,16 @@ class SparkEngine:
         rows = pl.from_arrow(frame.to_native().toArrow())
         assert isinstance(rows, pl.DataFrame)  # noqa: S101 - a table is no column
         return rows
+
+
+def spark() -> SparkSession.Builder:
+    """A session as it is to be started; a cluster's own settings stand beside these."""
+    from pyspark.sql import SparkSession
+
+    # Workers ask DuckDB how alike two names are, so they need a Python that has it.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Spark puts on disk what does not fit in memory, and candidates are compared by name.
+    return SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false").config("spark.io.encryption.enabled", "true")
 
 
 def held(engine: Engine, frame: nw.LazyFrame) -> nw.LazyFrame:

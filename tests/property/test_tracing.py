@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcf_linkage.identifiable.trace import model
+from bcf_linkage.storage.scoring import OF_TWO_TEXTS
 from pipelines.tracing import Register
 from tests.spec.delivered import number
 from tests.spec.traced_people import TOLD, answers, asked, crowd, register_of
@@ -79,6 +79,6 @@ def test_one_slip_is_a_distance_of_one_at_most(word: str, others: list[str], dat
         word[:place] + character + word[place + 1 :],
         word[:place] + word[place + 1 : place + 2] + word[place : place + 1] + word[place + 2 :],
     ]
-    pairs = pl.DataFrame({"w_l": [word] * (4 + len(others)), "w_r": slips + others})
-    apart = duckdb.sql(f"select * from pairs where ({model.ONE_SLIP.format('w')}) is distinct from (damerau_levenshtein(w_l, w_r) <= 1)").pl()  # noqa: S608
+    pairs = pl.DataFrame({"a": [word] * (4 + len(others)), "b": slips + others})
+    apart = duckdb.from_arrow(pairs.to_arrow()).filter(f"({OF_TWO_TEXTS['one_slip']}) is distinct from (damerau_levenshtein(a, b) <= 1)").pl()
     assert apart.is_empty()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
-from bcf_linkage.storage.engine import Engine, PolarsEngine, SparkEngine, engine_named
+from bcf_linkage.storage.engine import Engine, PolarsEngine, engine_named
 from bcf_linkage.storage.rows import fingerprint, positions, repeated, tells_apart, with_entries
 
 ROWS = pl.DataFrame(
@@ -27,15 +26,8 @@ ROWS = pl.DataFrame(
 
 
 @pytest.fixture(scope="module", params=["polars", "spark"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    if request.param == "polars":
-        yield PolarsEngine()
-        return
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2")
-    builder.getOrCreate()
-    yield SparkEngine()
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return PolarsEngine() if request.param == "polars" else request.getfixturevalue("spark")  # type: ignore[no-any-return]
 
 
 def rows(engine: Engine, frame: nw.LazyFrame) -> list[tuple[object, ...]]:

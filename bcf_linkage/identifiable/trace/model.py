@@ -12,19 +12,10 @@ from typing import Any
 from bcf_linkage.definitions.trace_rules import Comparison, Level, TraceRules
 
 VERY_ALIKE, ALIKE = 0.92, 0.8
-MIXED_UP = "jaro_winkler_similarity(given_l, family_r) >= 0.9 and jaro_winkler_similarity(family_l, given_r) >= 0.9"
+MIXED_UP = "alike(given_l, family_r) >= 0.9 and alike(family_l, given_r) >= 0.9"
 CERTAIN = "born_for_certain_l and born_for_certain_r"
-HALF = "(least(length({0}_l), length({0}_r)) - 1) // 2"
-SAME_HALF = f"(left({{0}}_l, {HALF}) = left({{0}}_r, {HALF}) or right({{0}}_l, {HALF}) = right({{0}}_r, {HALF}))"
-ONE_SLIP = (
-    # The distance is costly. What is cheap comes first: two places differ at most, or one is longer by one place and half of it is the same.
-    "(case when {0}_l = {0}_r then true when strlen({0}_l) = strlen({0}_r) then hamming({0}_l, {0}_r) <= 2"
-    f" else abs(strlen({{0}}_l) - strlen({{0}}_r)) = 1 and {SAME_HALF} end"
-    " and damerau_levenshtein({0}_l, {0}_r) <= 1)"
-)
-
 UNKNOWN = {
-    "number": f"not stands_up_r and not coalesce({ONE_SLIP.format('digits')}, false)",
+    "number": "not stands_up_r and not coalesce(one_slip(digits_l, digits_r), false)",
     **{
         field: f"{column}_l is null or {column}_r is null"
         for field, column in (
@@ -41,8 +32,8 @@ UNKNOWN = {
 
 
 def _name_close(name: str) -> str:
-    slip = f"(least(length({name}_l), length({name}_r)) >= 4 and {ONE_SLIP.format(name)})"
-    return f"{slip} or jaro_winkler_similarity({name}_l, {name}_r) >= {VERY_ALIKE}"
+    slip = f"(least(length({name}_l), length({name}_r)) >= 4 and one_slip({name}_l, {name}_r))"
+    return f"{slip} or alike({name}_l, {name}_r) >= {VERY_ALIKE}"
 
 
 def _two_of_three(*parts: str) -> str:
@@ -54,33 +45,36 @@ LEVELS = {
     ("number", "agrees"): "claimed_l = claimed_r",
     ("number", "mistyped"): "not stands_up_r",
     ("given_name", "agrees"): "given_l = given_r",
-    ("given_name", "nickname"): "given_first_l = given_first_r or list_has_any(string_split(known_as_l, ' '), string_split(known_as_r, ' '))",
+    ("given_name", "nickname"): "given_first_l = given_first_r or share_word(known_as_l, known_as_r)",
     ("given_name", "swapped"): MIXED_UP,
     ("given_name", "close"): _name_close("given"),
-    ("given_name", "initial"): "least(length(given_l), length(given_r)) = 1 and given_l[1] = given_r[1]",
-    ("given_name", "alike"): f"jaro_winkler_similarity(given_l, given_r) >= {ALIKE}",
+    ("given_name", "initial"): "least(length(given_l), length(given_r)) = 1 and left(given_l, 1) = left(given_r, 1)",
+    ("given_name", "alike"): f"alike(given_l, given_r) >= {ALIKE}",
     ("family_name", "agrees"): "family_l = family_r",
     ("family_name", "part"): "family_l in (family_first_r, family_last_r) or family_r in (family_first_l, family_last_l)",
     ("family_name", "swapped"): MIXED_UP,
     ("family_name", "close"): _name_close("family"),
-    ("family_name", "alike"): f"jaro_winkler_similarity(family_l, family_r) >= {ALIKE}",
+    ("family_name", "alike"): f"alike(family_l, family_r) >= {ALIKE}",
     ("birth_date", "agrees"): f"born_l = born_r and {CERTAIN}",
     ("birth_date", "swapped"): f"{CERTAIN} and born_year_l = born_year_r and born_month_l = born_day_r and born_day_l = born_month_r",
-    ("birth_date", "close"): f"({CERTAIN} or right(born_r, 4) <> '0101' and right(born_l, 4) <> '0101') and {ONE_SLIP.format('born')}",
+    ("birth_date", "close"): f"({CERTAIN} or right(born_r, 4) <> '0101' and right(born_l, 4) <> '0101') and one_slip(born_l, born_r)",
     ("birth_date", "partial"): f"{CERTAIN} and ({_two_of_three('year', 'month', 'day')})",
     ("birth_date", "year"): f"not ({CERTAIN}) and born_year_l = born_year_r",
     ("birth_date", "vague"): f"not ({CERTAIN})",
     ("sex", "agrees"): "sex_l = sex_r",
     ("postcode", "agrees"): "postcode_l = postcode_r",
-    ("postcode", "close"): ONE_SLIP.format("postcode"),
+    ("postcode", "close"): "one_slip(postcode_l, postcode_r)",
     ("postcode", "sector"): "sector_l = sector_r",
     ("postcode", "outcode"): "outcode_l = outcode_r",
     ("address", "agrees"): "address_l = address_r",
-    ("address", "close"): "house_l is not distinct from house_r and jaro_winkler_similarity(street_l, street_r) >= 0.9",
-    ("address", "street"): "jaro_winkler_similarity(street_l, street_r) >= 0.9 and postcode_l is distinct from postcode_r",
-    ("address", "neighbour"): "jaro_winkler_similarity(street_l, street_r) >= 0.9",
+    ("address", "close"): "house_l is not distinct from house_r and alike(street_l, street_r) >= 0.9",
+    ("address", "street"): "alike(street_l, street_r) >= 0.9 and postcode_l is distinct from postcode_r",
+    ("address", "neighbour"): "alike(street_l, street_r) >= 0.9",
 }
-"""What it takes to meet at a level, in the SQL of the pair: `_l` is the person on the register, `_r` the record. `differs` is whatever is left."""
+"""What it takes to meet at a level, in the SQL of the pair: `_l` is the person on the register, `_r` the record. `differs` is whatever is left.
+
+What `one_slip`, `alike` and `share_word` mean is said where pairs are scored.
+"""
 
 BY_VALUE = {"given_name": "given", "family_name": "family", "birth_date": "born", "postcode": "postcode", "address": "address"}
 
