@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from highspy import HighsLp, HighsModelStatus, MatrixFormat, _Highs  # type: ignore[attr-defined] # `Highs` speaks before it can be silenced
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_matrix, hstack
 from scipy.sparse.csgraph import connected_components
 
@@ -28,6 +28,7 @@ ROOM = 24
 """So far from its bounds, a count takes up what moving guarded counts disturbs."""
 
 Numbers = NDArray[np.int64]
+Reals = NDArray[np.float64]
 
 AIM = 1e4
 """What a step towards an aim is worth: more than any loss on the way."""
@@ -70,6 +71,7 @@ class Attack:
         self.absorbed = () if aimed is None else tuple(_absorbed(self.sums, _roomy(system, aimed)))
         self.kept = np.delete(np.arange(self.sums.shape[0]), np.concatenate([np.zeros(0, np.int64), *(rows for rows, _, _ in self.absorbed)]))
         self.region = self._regions()
+        self._programmes: dict[tuple[bytes, bool], _Programme] = {}
 
     def _regions(self) -> Numbers:
         """The region of each count: counts of different regions share no sum, but for counts that cannot be other than they are."""
@@ -92,12 +94,19 @@ class Attack:
         cells = np.flatnonzero(np.isin(self.region, self.region[[aim.cell for aim in aims]]) & (self.region >= 0))
         if not len(cells):
             return None
-        programme = _Programme(self, cells, aims, may_hide)
+        programme = self._programme(cells, may_hide)
         for whole in (0, 1):
-            moved = programme.solved(whole)
+            moved = programme.solved(aims, whole)
             if moved is not None and (found := self._checked(cells, moved, may_hide)):
                 return found
         return None
+
+    def _programme(self, cells: Numbers, may_hide: bool) -> _Programme:
+        """The programme for these counts, made once."""
+        asked = cells.tobytes(), may_hide
+        if asked not in self._programmes:
+            self._programmes[asked] = _Programme(self, cells, may_hide)
+        return self._programmes[asked]
 
     def least(self) -> Numbers:
         """The least that each count could be if all that can be hidden were: as much as its parts."""
@@ -149,43 +158,71 @@ def _absorbed(sums: csr_matrix, roomy: NDArray[np.bool_]) -> Iterator[tuple[Numb
 
 
 class _Programme:
-    """By how much each of some counts is moved, as a programme: bounds, sums, aims, and the price of each broken bound."""
+    """By how much each of some counts is moved, as a programme: bounds, sums, aims, and the price of each broken bound.
 
-    def __init__(self, attack: Attack, cells: Numbers, aims: Sequence[Aim], may_hide: bool) -> None:
-        at = {int(cell): n for n, cell in enumerate(cells)}
+    The sums stay as they are while bounds and aims change, so it is asked again and again, and begins where it last ended. Beside each
+    count that may be hidden stands how far it is moved beyond what is told of it, up and down.
+    """
+
+    def __init__(self, attack: Attack, cells: Numbers, may_hide: bool) -> None:
+        self.attack, self.cells = attack, cells
+        self.spare = np.flatnonzero(attack.can_hide[cells] & may_hide)
         sums = attack.sums[attack.kept][:, cells]
-        self.sums = sums[np.flatnonzero(np.diff(sums.indptr))]
-        can_hide, bounds, self.price = attack.can_hide[cells] & may_hide, attack.told[cells], np.zeros(len(cells))
-        for aim in aims:
-            if (n := at.get(aim.cell)) is not None:
-                low, high = attack.hidden[aim.cell] if can_hide[n] else bounds[n]
-                bounds[n], self.price[n], can_hide[n] = (max(low, aim.low), min(high, aim.high)), -AIM * aim.step, False
-        self.low, self.high = (bounds - attack.counts[cells, None]).T
-        self.spare = np.flatnonzero(can_hide)
-        if len(self.spare):
-            self._with_spare_room(attack, cells[self.spare])
+        sums = sums[np.flatnonzero(np.diff(sums.indptr))]
+        beyond = sums[:, self.spare]
+        self.solver = _solver(hstack([sums, beyond, -beyond], format="csr"))
+        self.columns = np.arange(len(cells) + 2 * len(self.spare), dtype=np.int32)
 
-    def _with_spare_room(self, attack: Attack, cells: Numbers) -> None:
-        """Beside each count that can be hidden, how far it is moved beyond what is told of it, up and down, at its price."""
-        up, down = attack.hidden[cells, 1] - attack.told[cells, 1], attack.told[cells, 0] - attack.hidden[cells, 0]
-        self.low = np.concatenate([self.low, np.zeros(2 * len(cells))])
-        self.high = np.concatenate([self.high, up, down])
-        self.price = np.concatenate([self.price, attack.price[cells], attack.price[cells]])
-        spare = self.sums[:, self.spare]
-        self.sums = hstack([self.sums, spare, -spare], format="csr")
-
-    def solved(self, whole: int) -> Numbers | None:
+    def solved(self, aims: Sequence[Aim], whole: int) -> Numbers | None:
         """The moves that the solver finds, rounded; over all numbers, or over whole ones."""
-        high = np.where(self.high > UNHEARD_OF, np.inf, self.high)
-        constraints = LinearConstraint(self.sums, 0, 0) if self.sums.shape[0] else ()
-        found = milp(self.price, integrality=np.full(len(high), whole), bounds=Bounds(self.low, high), constraints=constraints)
-        if found.x is None:
+        low, high, price = self._asked(aims)
+        columns, n, m = self.columns, len(self.cells), len(self.spare)
+        self.solver.changeColsBounds(len(columns), columns, low, np.where(high > UNHEARD_OF, np.inf, high))
+        self.solver.changeColsCost(len(columns), columns, price)
+        self.solver.changeColsIntegrality(len(columns), columns, np.full(len(columns), whole, dtype=np.uint8))
+        self.solver.run()
+        if self.solver.getModelStatus() != HighsModelStatus.kOptimal:
             return None
-        n, m = len(high) - 2 * len(self.spare), len(self.spare)
-        moved = found.x[:n].copy()
-        moved[self.spare] += found.x[n : n + m] - found.x[n + m :]
+        found = np.array(self.solver.getSolution().col_value)
+        moved = found[:n]
+        moved[self.spare] += found[n : n + m] - found[n + m :]
         whole_moves: Numbers = np.round(moved).astype(np.int64)
         return whole_moves
+
+    def _asked(self, aims: Sequence[Aim]) -> tuple[Reals, Reals, Reals]:
+        """The least and greatest move of each column, and what a step of it costs."""
+        attack, cells = self.attack, self.cells
+        at = {int(cell): n for n, cell in enumerate(cells)}
+        can_hide, bounds, price = attack.can_hide[cells], attack.told[cells], np.zeros(len(cells))
+        may_hide = np.zeros(len(cells), dtype=bool)
+        may_hide[self.spare] = can_hide[self.spare]
+        for aim in aims:
+            if (n := at.get(aim.cell)) is not None:
+                low, high = attack.hidden[aim.cell] if may_hide[n] else bounds[n]
+                bounds[n], price[n], may_hide[n] = (max(low, aim.low), min(high, aim.high)), -AIM * aim.step, False
+        spare = cells[self.spare]
+        up, down = attack.hidden[spare, 1] - attack.told[spare, 1], attack.told[spare, 0] - attack.hidden[spare, 0]
+        low, high = (bounds - attack.counts[cells, None]).T
+        room = np.where(may_hide[self.spare], [up, down], 0.0)
+        return (
+            np.concatenate([low, np.zeros(2 * len(spare))]),
+            np.concatenate([high, *room]),
+            np.concatenate([price, attack.price[spare], attack.price[spare]]),
+        )
+
+
+def _solver(sums: csr_matrix) -> _Highs:
+    """A solver for programmes with these sums, each of which comes to nothing."""
+    lp = HighsLp()
+    lp.num_row_, lp.num_col_ = sums.shape
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = (np.zeros(lp.num_col_) for _ in range(3))
+    lp.row_lower_, lp.row_upper_ = np.zeros(lp.num_row_), np.zeros(lp.num_row_)
+    lp.a_matrix_.format_ = MatrixFormat.kRowwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = sums.indptr, sums.indices, sums.data.astype(float)
+    solver = _Highs()
+    solver.setOptionValue("output_flag", False)
+    solver.passModel(lp)
+    return solver
 
 
 UNHEARD_OF = 1e15
