@@ -24,6 +24,7 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	$(VENV)/python -m benchmarks.whole_run
+	$(VENV)/python -m benchmarks.trace
 
 # Pins every package anew; the locks are what the other targets install.
 lock: .venv/.made
