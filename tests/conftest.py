@@ -33,7 +33,7 @@ FEW_ROWS = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": f"{engine.SILENT} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.default.parallelism": "1",
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.adaptive.enabled": "false",
@@ -109,6 +109,5 @@ def spark() -> Iterator[engine.SparkEngine]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("ERROR")
         yield engine.SparkEngine()
     session.stop()

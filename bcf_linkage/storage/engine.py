@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,10 @@ class Engine(Protocol):
 
 PSEUDONYMS = "bcf_linkage.pseudonyms"
 """What the id of the key of a table's pseudonyms stands under in its Parquet metadata; with Spark, in those of the column."""
+
+
+SILENT = f"-Dlog4j2.configurationFile={Path(__file__).with_name('spark_log4j2.properties')}"
+"""Has Spark log nothing here; the logs of a cluster's workers are the cluster's."""
 
 
 def engine_named(name: str, pseudonyms: str = "") -> Engine:
@@ -128,12 +133,17 @@ class SparkEngine:
 
 def spark() -> SparkSession.Builder:
     """A session as it is to be started; a cluster's own settings stand beside these."""
+    from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession
 
+    # PySpark tells of an error on the screen, with the value that Spark stumbled on.
+    PySparkLogger.getLogger("DataFrameQueryContextLogger").disabled = True
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     # Workers ask DuckDB how alike two names are, so they need a Python that has it.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false")
     # Spark puts on disk what does not fit in memory, and candidates are compared by name.
-    return SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false").config("spark.io.encryption.enabled", "true")
+    return builder.config("spark.io.encryption.enabled", "true").config("spark.driver.extraJavaOptions", SILENT)
 
 
 def held(engine: Engine, frame: nw.LazyFrame) -> nw.LazyFrame:

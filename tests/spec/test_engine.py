@@ -11,7 +11,7 @@ import pytest
 
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
-from bcf_linkage.storage.engine import Engine, PolarsEngine, engine_named
+from bcf_linkage.storage.engine import Engine, PolarsEngine, SparkEngine, engine_named
 from bcf_linkage.storage.rows import fingerprint, positions, repeated, tells_apart, with_entries
 
 ROWS = pl.DataFrame(
@@ -127,3 +127,12 @@ def test_rows_with_entries_keep_their_order() -> None:
     found = with_entries(lazy, "at", entries).collect(engine="streaming")
     assert found["n"].to_list() == list(range(0, 200_000, 2))
     assert found["who"].to_list() == ["abc"[n % 3] for n in range(100_000)]
+
+
+def test_an_error_of_spark_is_told_to_nobody_but_its_caller(spark: SparkEngine, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its words hold the value that it stumbled on."""
+    frame = spark.frame(pl.DataFrame({"text": ["Penhaligon"]}))
+    with pytest.raises(Exception, match="Penhaligon"):
+        spark.collect(frame.select(nw.col("text").cast(nw.Int64)))
+    assert capfd.readouterr() == ("", "")
+    assert spark.session._jvm.org.apache.logging.log4j.LogManager.getRootLogger().getLevel().toString() == "OFF"  # type: ignore[union-attr]
