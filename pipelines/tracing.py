@@ -81,9 +81,9 @@ class Register:
 
     @cached_property
     def kin(self) -> bool:
-        """Whether kin are to be expected: so many of the people here live with others of their family name."""
-        share = ENGINE.collect(people.households(ENGINE.frame(self._entries))).item()
-        return bool(share > self.rules.guards.households)
+        """Whether kin are to be expected: so many others of their family name do the people here live with."""
+        guards = self.rules.guards
+        return bool(ENGINE.collect(people.households(ENGINE.frame(self._entries), guards)).item() > guards.households)
 
     @cached_property
     def neighbours(self) -> float:

@@ -70,14 +70,25 @@ def _pairs(entries: nw.LazyFrame, alike: tuple[str, ...]) -> nw.LazyFrame:
     return members.join(others, on=list(alike), how="inner").filter(nw.col("person") != nw.col("twin")).select("person", "given", "twin_given")
 
 
-def households(entries: nw.LazyFrame) -> nw.LazyFrame:
-    """Entries -> one row: `share`, how many of the people who have a home there live with another of their family name."""
-    homes = ("postcode", "address", "family")
-    lived = entries.filter(~nw.col("address").is_null() & ~nw.col("postcode").is_null() & ~nw.col("family").is_null()).select("person", *homes).unique()
-    sizes = lived.group_by(*homes).agg(people=nw.col("person").n_unique())
-    return sizes.select(
-        share=nw.when(nw.col("people") > 1).then(nw.col("people")).otherwise(nw.lit(0)).sum() / nw.max_horizontal(nw.col("people").sum(), nw.lit(1))
-    )
+def households(entries: nw.LazyFrame, guards: Guards) -> nw.LazyFrame:
+    """Entries -> one row: `kin`, how many others of their family name people live with on average, beyond those whom chance brings together.
+
+    Where the register tells postcodes alone or addresses alone, those are the homes. A communal one is none.
+    """
+    told = ~nw.col("family").is_null() & ~(nw.col("postcode").is_null() & nw.col("address").is_null())
+    home = nw.concat_str("postcode", "address", separator=" ", ignore_nulls=True)
+    lived = entries.filter(told).select("person", "family", home=home).unique()
+    families = lived.group_by("home", "family").agg(people=nw.len()).with_columns(kin=_pairs_of("people"))
+    homes = families.group_by("home").agg(nw.col("people").sum(), nw.col("kin").sum()).filter(nw.col("people") < guards.communal_postcode)
+    named = lived.group_by("family").agg(people=nw.len()).with_columns(alike=_pairs_of("people"), everybody=nw.col("people").sum())
+    chance = named.select(chance=nw.col("alike").sum() / nw.max_horizontal(_pairs_of("everybody").max(), nw.lit(1)))
+    met = homes.select(people=nw.col("people").sum(), kin=nw.col("kin").sum(), pairs=_pairs_of("people").sum()).join(chance, how="cross")
+    return met.select(kin=(nw.col("kin") - nw.col("pairs") * nw.col("chance")) / nw.max_horizontal(nw.col("people"), nw.lit(1)))
+
+
+def _pairs_of(people: str) -> nw.Expr:
+    number = nw.col(people).cast(nw.Float64)
+    return number * (number - 1)
 
 
 def neighbours(entries: nw.LazyFrame) -> nw.LazyFrame:
