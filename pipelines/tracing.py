@@ -81,9 +81,8 @@ class Register:
 
     @cached_property
     def kin(self) -> bool:
-        """Whether kin are to be expected: so many others of their family name do the people here live with."""
-        guards = self.rules.guards
-        return bool(ENGINE.collect(people.households(ENGINE.frame(self._entries), guards)).item() > guards.households)
+        """Whether kin are to be expected, who live together and have the family name in common."""
+        return bool(ENGINE.collect(people.kin_expected(ENGINE.frame(self._entries), self.rules.guards)).item())
 
     @cached_property
     def neighbours(self) -> float:

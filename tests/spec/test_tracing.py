@@ -145,7 +145,13 @@ def test_what_is_told_of_a_scored_link(register: Register) -> None:
 
 def test_a_family_name_is_not_drawn_from_a_register_without_it(register: Register) -> None:
     assert register.kin
-    assert not register_of([person(n) for n in range(50)]).kin
+    assert not register_of([person(n) for n in range(CROWD)]).kin
+
+
+def test_kin_are_expected_where_a_register_cannot_show_that_there_are_none() -> None:
+    assert register_of([person(n, postcode=None, address_line_1=None) for n in range(CROWD)]).kin
+    alone = register_of([SENIOR])
+    assert answers([like(SENIOR, **UNKNOWN, given_name="Leonard", birth_date="1962-07-29")], alone) == [("relative", None)]
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,12 @@ def _pairs(entries: nw.LazyFrame, alike: tuple[str, ...]) -> nw.LazyFrame:
     return members.join(others, on=list(alike), how="inner").filter(nw.col("person") != nw.col("twin")).select("person", "given", "twin_given")
 
 
-def households(entries: nw.LazyFrame, guards: Guards) -> nw.LazyFrame:
-    """Entries -> one row: `kin`, how many others of their family name people live with on average, beyond those whom chance brings together.
+def kin_expected(entries: nw.LazyFrame, guards: Guards) -> nw.LazyFrame:
+    """Entries -> one row: `kin`, whether kin are to be expected.
 
-    Where the register tells postcodes alone or addresses alone, those are the homes. A communal one is none.
+    They are where people live with others of their family name beyond twice what chance brings together, as it does strangers of one
+    postcode, and where the register tells the homes of too few to show it. Where it tells postcodes alone or addresses alone, those
+    are the homes. A communal one is none.
     """
     told = ~nw.col("family").is_null() & ~(nw.col("postcode").is_null() & nw.col("address").is_null())
     home = nw.concat_str("postcode", "address", separator=" ", ignore_nulls=True)
@@ -83,7 +85,8 @@ def households(entries: nw.LazyFrame, guards: Guards) -> nw.LazyFrame:
     named = lived.group_by("family").agg(people=nw.len()).with_columns(alike=_pairs_of("people"), everybody=nw.col("people").sum())
     chance = named.select(chance=nw.col("alike").sum() / nw.max_horizontal(_pairs_of("everybody").max(), nw.lit(1)))
     met = homes.select(people=nw.col("people").sum(), kin=nw.col("kin").sum(), pairs=_pairs_of("people").sum()).join(chance, how="cross")
-    return met.select(kin=(nw.col("kin") - nw.col("pairs") * nw.col("chance")) / nw.max_horizontal(nw.col("people"), nw.lit(1)))
+    beyond_chance = nw.col("kin") - 2 * nw.col("pairs") * nw.col("chance")
+    return met.select(kin=(nw.col("people") < guards.fewest_homes) | (beyond_chance > guards.households * nw.col("people")))
 
 
 def _pairs_of(people: str) -> nw.Expr:
