@@ -102,6 +102,7 @@ REFUSED = {
     "a twin who is not on the register": (like(LONE_TWIN, **UNKNOWN, given_name="Beatrix"), "twin"),
     "a son named after his father": (like(SENIOR, **UNKNOWN, birth_date="1962-07-29"), "relative"),
     "a son named after his father, of whom some other year is told": (like(SENIOR, **UNKNOWN, birth_date="1962-01-01"), "relative"),
+    "one of the family, by a date that is one slip away": (like(SENIOR, **UNKNOWN, given_name=None, birth_date="1931-03-15"), "relative"),
     "a twin of a like name who is not on the register": (like(LONE_TWIN, **UNKNOWN, given_name="Charlene"), "twin"),
     "the number of one they live with": (like(SENIOR, given_name="Clarissa", birth_date="1988-07-26", sex="2"), "relative"),
     "one of two of a name and date": (like(PAIR[0], **UNKNOWN, postcode=None, address_line_1=None), "tie"),
