@@ -27,7 +27,7 @@ from pipelines.tracing import ENGINE, Register, Traced, traced
 
 RECORDS = {
     "record_id": (),
-    "nhs_number": (),
+    "nhs_number": ("nhs_no",),
     "given_name": ("forename", "first_name"),
     "family_name": ("surname", "last_name"),
     "birth_date": ("date_of_birth", "dob"),

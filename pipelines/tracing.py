@@ -82,9 +82,8 @@ class Register:
 
     @cached_property
     def kin(self) -> bool:
-        """Whether kin are to be expected: so many of the people here live with others of their family name."""
-        share = ENGINE.collect(people.households(ENGINE.frame(self._entries))).item()
-        return bool(share > self.rules.guards.households)
+        """Whether kin are to be expected, who live together and have the family name in common."""
+        return bool(ENGINE.collect(people.kin_expected(ENGINE.frame(self._entries), self.rules.guards)).item())
 
     @cached_property
     def neighbours(self) -> float:

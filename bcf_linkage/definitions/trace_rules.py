@@ -41,6 +41,7 @@ class Guards:
     communal_postcode: int
     communal_address: int
     households: float
+    fewest_homes: int
     placeholder_dates: tuple[str, ...]
     vague_day: str
     pseudo_postcodes: str

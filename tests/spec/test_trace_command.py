@@ -75,6 +75,8 @@ def test_columns_may_be_few_differently_spelt_or_in_another_order(register: Path
         f"Surname,Comment,RecordID,DateOfBirth,Forename,Gender\n{wanted['family_name']},x,1,{wanted['birth_date']},{wanted['given_name']},Female\n"
     )
     assert told(bcf, records, register, tmp_path / "out.csv")["traced_nhs_number"].to_list() == [wanted["nhs_number"]]
+    records.write_text(f"\ufeffRecord ID,NHS No.,DOB\r\n1,{wanted['nhs_number']},{wanted['birth_date']}\r\n")
+    assert told(bcf, records, register, tmp_path / "out.csv")["rung"].to_list() == ["cross_check"]
 
 
 def test_a_whole_register_extract_serves(locality: Path, tmp_path: Path, bcf: Bcf) -> None:

@@ -20,7 +20,7 @@ TWIN, OTHER_TWIN = (
     person(500 + n, family_name="Holloway", birth_date="1990-05-17", sex="2", postcode="SO14 3AB", address_line_1="9 Elm Road") for n in range(2)
 )
 TWIN, OTHER_TWIN = {**TWIN, "given_name": "Harriet"}, {**OTHER_TWIN, "given_name": "Rosalind"}
-LONE_TWIN = person(510, given_name="Imogen", family_name="Marchbanks", birth_date="1991-11-23", sex="2", postcode="SO15 4CD", address_line_1="4 Ash Road")
+LONE_TWIN = person(510, given_name="Caroline", family_name="Marchbanks", birth_date="1991-11-23", sex="2", postcode="SO15 4CD", address_line_1="4 Ash Road")
 RESIDENTS = [
     person(520 + n, postcode="SO16 5EF", address_line_1="Beech Lodge", given_name="Edith", family_name=f"Resident{'abcdefghijkl'[n]}") for n in range(12)
 ]
@@ -33,6 +33,7 @@ SHARED = [
     person(581, given_name="Clement", family_name="Twicely", nhs_number=person(580)["nhs_number"]),
 ]
 SWAPPED = person(595, given_name="Dorcas", family_name="Lindqvist", birth_date="1931-04-09")
+SPELT = person(597, given_name="Mohammed", family_name="Tahirzadeh")
 NEW_YEAR = person(590, given_name="Tamsin", family_name="Frostlake", birth_date="1944-01-01")
 
 ANYBODY = person(7)
@@ -43,7 +44,7 @@ UNKNOWN: dict[str, Any] = {"nhs_number": None}
 
 @pytest.fixture(scope="module")
 def register() -> Register:
-    return register_of([*crowd(CROWD), TWIN, OTHER_TWIN, LONE_TWIN, *RESIDENTS, SENIOR, *PAIR, MOVED_ON, BABY, *SHARED, NEW_YEAR, SWAPPED])
+    return register_of([*crowd(CROWD), TWIN, OTHER_TWIN, LONE_TWIN, *RESIDENTS, SENIOR, *PAIR, MOVED_ON, BABY, *SHARED, NEW_YEAR, SWAPPED, SPELT])
 
 
 def like(somebody: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -64,11 +65,22 @@ FOUND = {
     "all but number and given name": (like(ANYBODY, **UNKNOWN, given_name=None), "exact_demographics", HIM),
     "a number that cannot be": (like(ANYBODY, nhs_number="9434765918"), "exact_demographics", HIM),
     "a Scottish number": (like(ANYBODY, nhs_number="3002000005"), "exact_demographics", HIM),
+    "another spelling": (like(SPELT, **UNKNOWN, given_name="Mohd"), "scored", SPELT["nhs_number"]),
     "a nickname": (like(ANYBODY, **UNKNOWN, given_name="Bert"), "scored", HIM),
     "a slip in the family name": (like(ANYBODY, **UNKNOWN, family_name=ANYBODY["family_name"][::-1][1:][::-1]), "scored", HIM),
     "names in each other's column": (like(ANYBODY, **UNKNOWN, given_name=ANYBODY["family_name"], family_name=ANYBODY["given_name"]), "scored", HIM),
+    "names in each other's column, one misspelt": (
+        like(ANYBODY, **UNKNOWN, given_name=ANYBODY["family_name"], family_name="Herbert", postcode=None, address_line_1=None),
+        "scored",
+        HIM,
+    ),
     "capitals and a title": (like(ANYBODY, **UNKNOWN, given_name="MR  HUBERT ", family_name=ANYBODY["family_name"].upper()), "exact_demographics", HIM),
     "a date that is no day": (like(ANYBODY, **UNKNOWN, birth_date=ANYBODY["birth_date"][:4] + "-02-30"), "scored", HIM),
+    "day and month swapped, which makes no day, and another address": (
+        like(ANYBODY, **UNKNOWN, birth_date="1930-20-10", postcode="SO99 9ZZ", address_line_1="Elsewhere"),
+        "scored",
+        HIM,
+    ),
     "another address": (like(ANYBODY, **UNKNOWN, given_name="Hughbert", postcode="SO99 9ZZ", address_line_1="Elsewhere"), "scored", HIM),
     "a number that is nobody's, and all else": (like(ANYBODY, nhs_number=number(990_000_000)), "exact_demographics", HIM),
     "the twin by her own name": (like(TWIN, **UNKNOWN), "exact_demographics", TWIN["nhs_number"]),
@@ -89,6 +101,10 @@ REFUSED = {
     "a twin's number and the other's name": (like(TWIN, given_name="Rosalind"), "twin"),
     "a twin who is not on the register": (like(LONE_TWIN, **UNKNOWN, given_name="Beatrix"), "twin"),
     "a son named after his father": (like(SENIOR, **UNKNOWN, birth_date="1962-07-29"), "relative"),
+    "a son named after his father, of whom some other year is told": (like(SENIOR, **UNKNOWN, birth_date="1962-01-01"), "relative"),
+    "one of the family, by a date that is one slip away": (like(SENIOR, **UNKNOWN, given_name=None, birth_date="1931-03-15"), "relative"),
+    "a twin of a like name who is not on the register": (like(LONE_TWIN, **UNKNOWN, given_name="Charlene"), "twin"),
+    "the number of one they live with": (like(SENIOR, given_name="Clarissa", birth_date="1988-07-26", sex="2"), "relative"),
     "one of two of a name and date": (like(PAIR[0], **UNKNOWN, postcode=None, address_line_1=None), "tie"),
     "number of another": (like(ANYBODY, nhs_number=person(44)["nhs_number"]), "number_of_another"),
     "a number that two people have": (like(SHARED[0]), "number_shared"),
@@ -130,7 +146,42 @@ def test_what_is_told_of_a_scored_link(register: Register) -> None:
 
 def test_a_family_name_is_not_drawn_from_a_register_without_it(register: Register) -> None:
     assert register.kin
-    assert not register_of([person(n) for n in range(50)]).kin
+    assert not register_of([person(n) for n in range(CROWD)]).kin
+
+
+def test_kin_are_expected_where_a_register_cannot_show_that_there_are_none() -> None:
+    assert register_of([person(n, postcode=None, address_line_1=None) for n in range(CROWD)]).kin
+    alone = register_of([SENIOR])
+    assert answers([like(SENIOR, **UNKNOWN, given_name="Leonard", birth_date="1962-07-29")], alone) == [("relative", None)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"birth_date": ANYBODY["birth_date"][:8] + "13", "postcode": None, "address_line_1": None},
+        {"birth_date": None, "postcode": "SO99 9ZZ", "address_line_1": f"99 {ANYBODY['address_line_1'].split(' ', 1)[1]}"},
+    ],
+    ids=["two names and part of a date", "two names and a street"],
+)
+def test_what_many_namesakes_share_is_no_third_field(changes: dict[str, Any], register: Register) -> None:
+    assert answers([like(ANYBODY, **UNKNOWN, **changes)], register) == [("below_threshold", None)]
+
+
+def test_a_namesake_of_no_date_whose_number_is_unknown_is_not_linked(register: Register) -> None:
+    stranger = number(990_000_000)
+    assert answers([like(SENIOR, nhs_number=stranger, birth_date=None)], register) == [("not_on_register", stranger)]
+
+
+@pytest.mark.parametrize("blank", ["postcode", "address_line_1"])
+def test_kin_are_expected_where_a_register_tells_but_half_of_a_home(blank: str) -> None:
+    half = register_of([{**somebody, blank: None} for somebody in (*crowd(CROWD), LONE_TWIN)])
+    assert half.kin
+    assert answers([like(LONE_TWIN, **UNKNOWN, given_name="Beatrix")], half) == [("twin", None)]
+
+
+def test_namesakes_whom_chance_brings_to_one_postcode_are_no_kin() -> None:
+    strangers = [person(n, family_name=f"Stranger{'abcdefgh'[n * n % 8]}", postcode=f"SO1 {n % 9}AA", address_line_1=None) for n in range(CROWD)]
+    assert not register_of(strangers).kin
 
 
 def test_copies_of_one_name_and_date_are_skipped_in_bounded_time() -> None:

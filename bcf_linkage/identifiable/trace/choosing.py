@@ -16,14 +16,15 @@ def patterned(pairs: nw.LazyFrame, rules: TraceRules) -> nw.LazyFrame:
 
     Each letter of a pattern names a field and is followed by the code of the level at which it agrees. `agreeing` is the number of
     fields that agree, `personal` how many of them tell a person from kin, `contradicts_name` and `contradicts_date` whether the record
-    may be about one of those (another sex or number weighs where the given name does not agree), `confirmed` whether the number agrees, and
-    `named` whether the given name does.
+    may be about one of those (another sex weighs where the given name does not agree, another number where it or the date does not,
+    and a date that is not the same where no given name is known), `confirmed` whether the number agrees, and `named` whether the given name does.
     """
     coded = pairs.with_columns(**{comparison.field: _code(comparison) for comparison in rules.comparisons})
     counts = {c.field: _is_any(c, [level.code for level in c.levels if level.counts]) for c in rules.comparisons}
     personal = {c.field: _is_any(c, [level.code for level in c.levels if level.personal]) for c in rules.comparisons}
     contradicts = {c.field: _is_any(c, [level.code for level in c.levels if level.contradicts]) for c in rules.comparisons}
     agrees = {field: nw.col(field) == comparison.code("agrees") for field, comparison in rules.by_field.items()}
+    another_number = nw.col("number") == rules.by_field["number"].code("differs")
     pattern = nw.concat_str(*(part for c in rules.comparisons for part in (nw.lit(CODES[c.field]), nw.col(c.field))))
     return coded.select(
         "record",
@@ -32,10 +33,10 @@ def patterned(pairs: nw.LazyFrame, rules: TraceRules) -> nw.LazyFrame:
         pattern=pattern,
         agreeing=nw.sum_horizontal(*(count.cast(nw.Int64) for count in counts.values())),
         personal=nw.sum_horizontal(*(count.cast(nw.Int64) for count in personal.values())),
-        contradicts_name=contradicts["given_name"]
-        | (contradicts["sex"] & ~agrees["given_name"])
-        | (nw.col("number").is_in([rules.by_field["number"].code("differs")]) & ~personal["given_name"]),
-        contradicts_date=contradicts["birth_date"],
+        contradicts_name=contradicts["given_name"] | (contradicts["sex"] & ~agrees["given_name"]) | (another_number & ~personal["given_name"]),
+        contradicts_date=contradicts["birth_date"]
+        | (another_number & (nw.col("birth_date") == UNKNOWN))
+        | ((nw.col("given_name") == UNKNOWN) & ~agrees["birth_date"]),
         named=personal["given_name"],
         confirmed=agrees["number"],
         same_day=agrees["birth_date"],
@@ -82,7 +83,9 @@ def judged(ranked: nw.LazyFrame, records: nw.LazyFrame, rules: TraceRules, kin: 
     limits = rules.acceptance
     beside = ranked.join(records.select("claimed", "junk_name", record="id"), on="record", how="inner")
     another = (nw.col("claimed") != nw.col("person")).fill_null(False)
-    by_name, by_date = ((nw.col(name) & ~nw.col("confirmed") if kin else nw.lit(False)) for name in ("contradicts_name", "contradicts_date"))
+    # A number outweighs one contradiction. Against two of them it is that of somebody whom they live with.
+    outweighed = nw.col("confirmed") & ~(nw.col("contradicts_name") & nw.col("contradicts_date"))
+    by_name, by_date = ((nw.col(name) & ~outweighed if kin else nw.lit(False)) for name in ("contradicts_name", "contradicts_date"))
     anonymous = (nw.col("junk_name") | nw.col("nameless")) & ~nw.col("named") & ~nw.col("confirmed") if kin else nw.lit(False)
     too_few = nw.col("agreeing") < limits.fewest_fields
     anybody = (nw.col("personal") < limits.fewest_personal) & ~nw.col("confirmed") if kin else nw.lit(False)

@@ -11,8 +11,12 @@ from typing import Any
 
 from bcf_linkage.definitions.trace_rules import Comparison, Level, TraceRules
 
-VERY_ALIKE, ALIKE = 0.92, 0.8
-MIXED_UP = "alike(given_l, family_r) >= 0.9 and alike(family_l, given_r) >= 0.9"
+VERY_ALIKE, SAME, ALIKE = 0.92, 0.9, 0.8
+CROSSED = "alike(given_l, family_r) >= {0} and alike(family_l, given_r) >= {1}"
+MIXED_UP = f"({CROSSED.format(SAME, ALIKE)} or {CROSSED.format(ALIKE, SAME)})"
+"""Each name in the other's place: one of them all but the same, the other alike."""
+
+NO_NEW_YEAR = "right(born_l, 4) <> '0101' and right(born_r, 4) <> '0101'"
 CERTAIN = "born_for_certain_l and born_for_certain_r"
 UNKNOWN = {
     "number": "not stands_up_r and not coalesce(one_slip(digits_l, digits_r), false)",
@@ -56,8 +60,8 @@ LEVELS = {
     ("family_name", "close"): _name_close("family"),
     ("family_name", "alike"): f"alike(family_l, family_r) >= {ALIKE}",
     ("birth_date", "agrees"): f"born_l = born_r and {CERTAIN}",
-    ("birth_date", "swapped"): f"{CERTAIN} and born_year_l = born_year_r and born_month_l = born_day_r and born_day_l = born_month_r",
-    ("birth_date", "close"): f"({CERTAIN} or right(born_r, 4) <> '0101' and right(born_l, 4) <> '0101') and one_slip(born_l, born_r)",
+    ("birth_date", "swapped"): "born_l <> born_r and born_year_l = born_year_r and born_month_l = born_day_r and born_day_l = born_month_r",
+    ("birth_date", "close"): f"{NO_NEW_YEAR} and one_slip(born_l, born_r)",
     ("birth_date", "partial"): f"{CERTAIN} and ({_two_of_three('year', 'month', 'day')})",
     ("birth_date", "year"): f"not ({CERTAIN}) and born_year_l = born_year_r",
     ("birth_date", "vague"): f"not ({CERTAIN})",

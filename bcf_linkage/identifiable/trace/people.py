@@ -70,14 +70,28 @@ def _pairs(entries: nw.LazyFrame, alike: tuple[str, ...]) -> nw.LazyFrame:
     return members.join(others, on=list(alike), how="inner").filter(nw.col("person") != nw.col("twin")).select("person", "given", "twin_given")
 
 
-def households(entries: nw.LazyFrame) -> nw.LazyFrame:
-    """Entries -> one row: `share`, how many of the people who have a home there live with another of their family name."""
-    homes = ("postcode", "address", "family")
-    lived = entries.filter(~nw.col("address").is_null() & ~nw.col("postcode").is_null() & ~nw.col("family").is_null()).select("person", *homes).unique()
-    sizes = lived.group_by(*homes).agg(people=nw.col("person").n_unique())
-    return sizes.select(
-        share=nw.when(nw.col("people") > 1).then(nw.col("people")).otherwise(nw.lit(0)).sum() / nw.max_horizontal(nw.col("people").sum(), nw.lit(1))
-    )
+def kin_expected(entries: nw.LazyFrame, guards: Guards) -> nw.LazyFrame:
+    """Entries -> one row: `kin`, whether kin are to be expected.
+
+    They are where people live with others of their family name beyond twice what chance brings together, as it does strangers of one
+    postcode, and where the register tells the homes of too few to show it. Where it tells postcodes alone or addresses alone, those
+    are the homes. A communal one is none.
+    """
+    told = ~nw.col("family").is_null() & ~(nw.col("postcode").is_null() & nw.col("address").is_null())
+    home = nw.concat_str("postcode", "address", separator=" ", ignore_nulls=True)
+    lived = entries.filter(told).select("person", "family", home=home).unique()
+    families = lived.group_by("home", "family").agg(people=nw.len()).with_columns(kin=_pairs_of("people"))
+    homes = families.group_by("home").agg(nw.col("people").sum(), nw.col("kin").sum()).filter(nw.col("people") < guards.communal_postcode)
+    named = lived.group_by("family").agg(people=nw.len()).with_columns(alike=_pairs_of("people"), everybody=nw.col("people").sum())
+    chance = named.select(chance=nw.col("alike").sum() / nw.max_horizontal(_pairs_of("everybody").max(), nw.lit(1)))
+    met = homes.select(people=nw.col("people").sum(), kin=nw.col("kin").sum(), pairs=_pairs_of("people").sum()).join(chance, how="cross")
+    beyond_chance = nw.col("kin") - 2 * nw.col("pairs") * nw.col("chance")
+    return met.select(kin=(nw.col("people") < guards.fewest_homes) | (beyond_chance > guards.households * nw.col("people")))
+
+
+def _pairs_of(people: str) -> nw.Expr:
+    number = nw.col(people).cast(nw.Float64)
+    return number * (number - 1)
 
 
 def neighbours(entries: nw.LazyFrame) -> nw.LazyFrame:
