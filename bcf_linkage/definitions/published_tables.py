@@ -57,6 +57,8 @@ LINKAGE_QUALITY = Table(
         Column("section", Type.TEXT, "B identifiers, C flow, D match rate, E errors, F implausible, J what links rest on", OURS),
         *COUNTS,
         *HELD_AGAINST,
+        Column("before", Type.DECIMAL, "The value that the run before published; null where it published none", OURS),
+        Column("change", Type.DECIMAL, "Value less that of the run before, in the same unit", OURS),
     ),
 )
 
@@ -139,7 +141,7 @@ LINKAGE_SUMMARY = Table(
     source=OURS,
     key=("measure", "area_code"),
     columns=(
-        Column("measure", Type.TEXT, "match_rate, precision, recall or f1", OURS),
+        Column("measure", Type.TEXT, "match_rate, precision, recall, f1 or precision_by_duplicates", OURS),
         Column("measure_name", Type.TEXT, "The figure in words", OURS),
         Column("area_code", Type.TEXT, "The source, or all sources", OURS),
         Column("area_name", Type.TEXT, "Name of the source", OURS),

@@ -31,7 +31,8 @@ svg { max-width: 100%; height: auto; } svg text { font: 13px system-ui, sans-ser
 .light { display: inline-block; color: #fff; background: #425563; font-weight: 600; font-size: .8rem; }
 .light { padding: 0 .5rem; border-radius: .2rem; white-space: nowrap; }
 .light.green { background: #00703c; } .light.amber { background: #8a5300; } .light.red { background: #b3200e; }
-.signature td { height: 2.4rem; }
+.whole { white-space: nowrap; }
+.signature { table-layout: fixed; } .signature td { height: 2.4rem; border-left: 1px solid #d8dde0; }
 @media print {
   body { margin: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; } tr, svg, .cards li { break-inside: avoid; } .wide { overflow: visible; }
   .light, .cards li { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
@@ -86,6 +87,11 @@ def _class(cell: Cell) -> str:
 def text(words: str) -> Cell:
     """A cell of words."""
     return Cell(words)
+
+
+def whole(words: str) -> Cell:
+    """A cell of words that stay on one line."""
+    return Cell(words, markup=f'<span class="whole">{escape(words)}</span>')
 
 
 def number(words: str, marked: bool = False) -> Cell:

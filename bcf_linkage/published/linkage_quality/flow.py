@@ -31,6 +31,27 @@ def flow(ledger: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
     )
 
 
+def coverage(contacts: nw.LazyFrame, fewest: int) -> nw.LazyFrame:
+    """`contacts` -> one row per extract, `first_month` and `last_month` (YYYY-MM): outside them its records tell of fewer people than `fewest`.
+
+    Nobody's first or last record gives its month. An extract that saw so few people has no row.
+    """
+    seen = contacts.group_by("extract", "person").agg(first=nw.col("first_day").min(), last=nw.col("last_day").max())
+    ranked = seen.with_columns(
+        from_first=nw.col("first").rank("ordinal").over("extract"), from_last=nw.col("last").rank("ordinal", descending=True).over("extract")
+    )
+    bounds = {
+        "first_month": nw.when(nw.col("from_first") == fewest).then(_month("first")).max(),
+        "last_month": nw.when(nw.col("from_last") == fewest).then(_month("last")).max(),
+    }
+    return ranked.group_by("extract").agg(**bounds).filter(~nw.col("first_month").is_null())
+
+
+def _month(column: str) -> nw.Expr:
+    """Year and month of a day, as text."""
+    return nw.col(column).cast(nw.String).str.slice(0, 7)
+
+
 def sightings(contacts: nw.LazyFrame) -> nw.LazyFrame:
     """`contacts` -> tallies of people, and of those who are linked. Who was linked once and unlinked another time counts twice."""
     is_linked = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0)
