@@ -34,7 +34,7 @@ from bcf_linkage.published.linkage_quality.assessment import summary
 from bcf_linkage.published.linkage_quality.bounds import bounds
 from bcf_linkage.published.linkage_quality.changes import link_changes
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group, people_measured
-from bcf_linkage.published.linkage_quality.flow import coverage, flow, sightings
+from bcf_linkage.published.linkage_quality.flow import coverage, flow, months_seen, sightings
 from bcf_linkage.published.linkage_quality.implausible import implausible
 from bcf_linkage.published.linkage_quality.match import matches, told_together
 from bcf_linkage.published.linkage_quality.sensitivity import sensitivity
@@ -73,7 +73,10 @@ def linkage_counts(run: Run, engine: Engine, rules: Rulebook, ledger: pl.DataFra
     """The run's ledger, evidence and person-level tables -> all that is counted of its linkage."""
     received = received_rows(run, engine)
     contacts = engine.scan(run.table("contacts"))
-    sums, covered = engine.collect(means(contacts, engine.scan(run.table("costs")))), engine.collect(coverage(contacts, rules.disclosure.rule.guarded.stop))
+    sums, covered = (
+        engine.collect(means(contacts, engine.scan(run.table("costs")))),
+        engine.collect(coverage(held(engine, months_seen(contacts)), rules.disclosure.rule.guarded.stop)),
+    )
     tallies = [*_tallies(run, engine, rules, ledger, practices, received), people_measured(engine.frame(sums))]
     # Each tally is worked out by itself; then they make one tree of counts.
     return LinkageCounts(engine.collect(exact([held(engine, tally) for tally in tallies], rules.linkage, run.year)), sums, covered)

@@ -54,19 +54,19 @@ def _of(rows: pl.LazyFrame, extract: str, owners: pl.DataFrame, findable: pl.Dat
     linked = pl.col("place") == Place.LINKED
     right = linked & pl.col("owner").list.contains(pl.col("true_person")).fill_null(False)
     can_be_found = pl.col("true_person").is_in(findable["true_person"].implode())
-    joined = rows.join(owners.lazy(), on="person", how="left").join(twins.lazy(), on="true_person", how="left")
-    is_twin = linked & pl.col("twin").is_not_null()
-    merged = is_twin & ~right & (pl.col("twin").list.set_intersection("owner").list.len() > 0)
+    joined = rows.join(owners.lazy(), on="person", how="left")
+    is_twin = linked & pl.col("true_person").is_in(twins["true_person"].implode())
     counts = {
         "true_linked": linked.sum(),
         "true_wrong": (linked & ~right).sum(),
         "true_findable": can_be_found.sum(),
         "true_missed": (can_be_found & ~right).sum(),
         "true_twins_linked": is_twin.sum(),
-        "true_twins_merged": merged.fill_null(value=False).sum(),
     }
-    wide = joined.select(**counts).collect(engine="streaming")
-    long = wide.unpivot(variable_name="measure", value_name="count")
+    wide, amiss = pl.collect_all([joined.select(**counts), joined.filter(is_twin & ~right).select("true_person", "owner")], engine="streaming")
+    of_the_twin = pl.col("twin").list.set_intersection("owner").list.len() > 0
+    merged = amiss.join(twins, on="true_person", how="inner").select(true_twins_merged=of_the_twin.sum())
+    long = pl.concat([wide, merged], how="horizontal").unpivot(variable_name="measure", value_name="count")
     return long.select("measure", area_code=pl.lit(extract), group_type=pl.lit("all"), group=pl.lit("all"), count=pl.col("count").cast(pl.Int64))
 
 

@@ -32,7 +32,7 @@ from bcf_linkage.published.data_quality import data_quality, rule_counts
 from bcf_linkage.published.disclosure_control.figures import figures
 from bcf_linkage.published.linkage_quality import changes
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group, people_measured
-from bcf_linkage.published.linkage_quality.flow import coverage, flow, sightings
+from bcf_linkage.published.linkage_quality.flow import coverage, flow, months_seen, sightings
 from bcf_linkage.published.linkage_quality.implausible import implausible
 from bcf_linkage.published.linkage_quality.match import matches, told_together
 from bcf_linkage.published.linkage_quality.sensitivity import beside_default, of_locality, sensitivity
@@ -101,7 +101,8 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "people by group": lambda f: people_by_group(f["contacts"], RULES.linkage, RULES.bands.ages),
     "placements": lambda f: care_home_stays(f["adult_social_care"]),
     "implausible": lambda f: implausible(shared(f), f["contacts"], f["spells"], f["placements"], RULES.linkage),
-    "coverage": lambda f: coverage(f["contacts"], 8),
+    "months seen": lambda f: months_seen(f["contacts"]),
+    "coverage": lambda f: coverage(f["months seen"], 8),
     "means": lambda f: means(f["contacts"], f["costs"]),
     "people measured": lambda f: people_measured(f["means"]),
     "exact linkage": lambda f: exact(

@@ -14,7 +14,7 @@ from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.pseudonymised.contacts import contacts
 from bcf_linkage.published.linkage_quality.assessment import Figures, by_duplicates, precision_and_recall, summary, wilson
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group, people_measured
-from bcf_linkage.published.linkage_quality.flow import coverage
+from bcf_linkage.published.linkage_quality.flow import coverage, months_seen
 from bcf_linkage.published.linkage_quality.implausible import implausible
 from bcf_linkage.published.linkage_quality.match import matches, told_together
 from bcf_linkage.published.linkage_quality.relations import within
@@ -248,7 +248,7 @@ def test_months_are_covered_by_enough_people_that_none_gives_the_month() -> None
     seen = [(f"p{n}", date(2014, 1 + n, 2), date(2014, 1 + n, 28)) for n in range(5)]
     rows = [{"person": who, "extract": CARE, "first_day": first, "last_day": last} for who, first, last in seen]
     people = lazy(table(CONTACTS, [*rows, {**rows[0], "place": "linked"}, {"person": "x", "extract": STAYS, "first_day": seen[0][1], "last_day": seen[0][1]}]))
-    assert rows_of(coverage(people, 2), "extract", "first_month", "last_month") == [(CARE, "2014-02", "2014-04")]
+    assert rows_of(coverage(months_seen(people), 2), "extract", "first_month", "last_month") == [(CARE, "2014-02", "2014-04")]
 
 
 def test_linked_and_unlinked_people_side_by_side() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from bcf_linkage.pages.elements import Cell, bullets, light, light_of, number, paragraph, table, text
+from bcf_linkage.pages.elements import Cell, bullets, light_of, lit, number, paragraph, table, text
 from bcf_linkage.published.linkage_quality.match import ELSEWHERE, NOT_RECORDED
 from bcf_linkage.published.linkage_quality.sensitivity import RULES
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE
@@ -90,17 +90,9 @@ def _first_things(told: Told) -> Iterator[str]:
 
 
 def _lights(told: Told) -> str:
-    names = [text("Source")]
-    for code in JUDGED:
-        names += [text(told.summary[code, EVERYWHERE]["measure_name"]), text("Light")]
-    rows = []
-    for area in told.areas:
-        cells: list[Cell] = [text(words(area))]
-        for code in JUDGED:
-            row = told.summary[code, area]
-            cells += [number(_figure(row)), light(row["light"])]
-        rows.append(cells)
-    return table("Match rate, precision and recall of each source, with its light.", names, rows, totals=[0])
+    names = [text("Source"), *(Cell(told.summary[code, EVERYWHERE]["measure_name"], is_number=True) for code in JUDGED)]
+    rows = [[text(words(area)), *(lit(_figure(row), row["light"]) for code in JUDGED if (row := told.summary[code, area]))] for area in told.areas]
+    return table("Match rate, precision and recall of each source, each with its light.", names, rows, totals=[0])
 
 
 def thresholds(told: Told) -> Iterator[str]:
