@@ -117,6 +117,7 @@ class QualityRules:
     edition: Edition
     strict_reasons: tuple[str, ...]
     number_reasons: tuple[str, ...]
+    scored_reasons: tuple[str, ...]
     one_number_each: tuple[str, ...]
     experiments: Experiments
     limits: Limits
@@ -129,7 +130,7 @@ class QualityRules:
     def build(cls, file: str, found: dict[str, Any], as_at: date) -> QualityRules:
         """The rules of a reference file. Raises RequestRefused for an unknown, missing or impossible entry."""
         edition = Edition.build(file, found, as_at)
-        lists = {name: tuple(found.pop(name, ())) for name in ("strict_reasons", "number_reasons", "one_number_each")}
+        lists = {name: tuple(found.pop(name, ())) for name in ("strict_reasons", "number_reasons", "scored_reasons", "one_number_each")}
         return made(
             cls,
             file,

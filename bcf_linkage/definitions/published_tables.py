@@ -105,7 +105,8 @@ LINKAGE_SENSITIVITY = Table(
         Column(
             "rule",
             Type.TEXT,
-            "strict (number and full date of birth only), default, loose (the best candidate, unverified, as well), or before (links of the run before)",
+            "strict (number and full date of birth only), unscored (all but links that rest on a score), default, loose (the best candidate, unverified, "
+            "as well), or before (links of the run before)",
             OURS,
         ),
         Column("people", Type.INTEGER, "People counted under the rule, rounded; null if suppressed", OURS),

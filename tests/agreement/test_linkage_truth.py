@@ -234,3 +234,30 @@ def test_stays_at_two_hospitals_and_homes_at_once_are_those_of_the_rows(
 def overlap(service: dict[str, Any], first: date, last: date) -> int:
     """Nights of a stay on which the service is given."""
     return (min(last, service["event_end_date"] or last) - max(first, service["event_start_date"])).days
+
+
+@pytest.mark.parametrize(
+    ("rule", "falls"),
+    [
+        ("default", ()),
+        ("unscored", ("scored",)),
+        ("strict", ("scored", "cross_check_partial", "exact_demographics", "national_trace")),
+    ],
+)
+def test_clients_of_social_care_are_counted_under_each_rule(
+    rule: str, falls: tuple[str, ...], published: Path, run: str, received: dict[str, list[dict[str, Any]]]
+) -> None:
+    people = pl.read_parquet(published / "pseudonymised" / run / "people.parquet", columns=["person", "population"])
+    registered = set(people.filter(pl.col("population") == "registered")["person"])
+    clients = {row["person"] for row in received["adult_social_care"] if row["trace_reason"] not in falls and is_client(row)} & registered
+    moved = pl.read_parquet(published / "published" / "current" / "tables" / "linkage_sensitivity.parquet")
+    (told,) = moved.filter((pl.col("measure") == "social_care_clients") & (pl.col("rule") == rule)).to_dicts()
+    assert told["people"] is None or told["people"] == (len(clients) + BASE // 2) // BASE * BASE
+    assert rule != "default" or told["people"]
+
+
+def is_client(row: dict[str, Any]) -> bool:
+    """Whether an event of social care makes somebody a client of the year to 30 September 2014."""
+    first, last = date(2013, 10, 1), date(2014, 9, 30)
+    within = row["event_start_date"] <= last and (row["event_end_date"] is None or row["event_end_date"] >= first)
+    return bool(row["place"] == "linked" and row["client_type"] == "Service user" and within)

@@ -9,9 +9,11 @@ from bcf_linkage.pages import charts
 from bcf_linkage.pages.elements import Cell, bullets, number, paragraph, table, text
 from bcf_linkage.published.exact import ALL
 from bcf_linkage.published.linkage_quality.assessment import DUPLICATES
-from bcf_linkage.published.linkage_quality.sensitivity import RULES
+from bcf_linkage.published.linkage_quality.sensitivity import DEFAULT, LOOSE, STRICT, UNSCORED
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, RUNG
 from bcf_linkage.published.linkage_report.told import HIDDEN, Row, Told, at_least, count, rate, truth, words
+
+OTHER_RULES = {STRICT: "Strict", UNSCORED: "Without scores", LOOSE: "Loose"}
 
 READ = "reviewed"
 """How figures on links that a person read begin."""
@@ -201,21 +203,20 @@ def sensitivity(told: Told) -> Iterator[str]:
     """H: what hangs on the linkage rule."""
     yield "<h2>H. How far the published counts move</h2>"
     yield paragraph(
-        "Strict keeps only links by number and full date of birth. Loose adds, unverified, whoever an unlinked record might be. Between the two lies what "
-        "linkage error can do to a count: links that are missed make it too low, wrong ones move people between groups."
+        "Strict keeps only links by number and full date of birth; without scores, all but those that a score decided. Loose adds, unverified, whoever an "
+        "unlinked record might be. Between strict and loose lies what linkage error can do to a count: links that are missed make it too low, wrong ones "
+        "move people between groups."
     )
     rows: dict[tuple[str, str], dict[str, Row]] = {}
     for row in told.tables["linkage_sensitivity"]:
         rows.setdefault((row["table"], row["measure_name"]), {})[row["rule"]] = row
     body, marked = [], []
     for n, ((published, name), by_rule) in enumerate(sorted(rows.items())):
-        cells = [number(count(by_rule[rule]["people"])) for rule in RULES]
-        moves = [_moved(by_rule[rule]) for rule in RULES if rule != "default"]
-        body.append([text(name), text(words(published)), *cells, *moves])
-        if any(by_rule[rule]["moved"] for rule in RULES):
+        body.append([text(name), text(words(published)), number(count(by_rule[DEFAULT]["people"])), *(_moved(by_rule[rule]) for rule in OTHER_RULES)])
+        if any(by_rule[rule]["moved"] for rule in OTHER_RULES):
             marked.append(n)
-    names = [text("Cohort"), text("Table"), *(Cell(n, is_number=True) for n in ("Strict", "Default", "Loose", "Moves, strict", "Moves, loose"))]
-    yield table("People counted in the whole locality under each rule; rows that move are shaded.", names, body, marked=marked)
+    names = [text("Cohort"), text("Table"), *(Cell(name, is_number=True) for name in ("Counted", *OTHER_RULES.values()))]
+    yield table("People counted in the whole locality, and how far another rule would move the count; rows that move are shaded.", names, body, marked=marked)
 
 
 def _moved(row: Row) -> Cell:
