@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,15 @@ import pytest
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.schema import Identity
+from tests.attacker import Reader, Target, ranges
 
 REGISTER, EVERYWHERE, ALL = "gp_registrations", "all sources", "all"
 SOURCES = [extract for extract in EXTRACTS if extract != REGISTER]
 THRESHOLD, BASE = 7, 5
+FAR = 50_000
+"""More records than any source has."""
+
+STATUSES = {REGISTER: "nhs_number_status", **dict.fromkeys(("hospital_admissions", "emergency_care", "outpatients"), "nhs_number_trace_status")}
 NIGHTS = 28
 
 Figures = dict[tuple[str, str, str, str], dict[str, Any]]
@@ -202,7 +207,7 @@ def test_numbers_that_stand_under_several_local_numbers_are_those_of_the_deliver
 
 
 def test_statuses_are_those_of_the_received_rows(figures: Figures, received: dict[str, list[dict[str, Any]]]) -> None:
-    for extract, supplied in ((REGISTER, "nhs_number_status"), ("outpatients", "nhs_number_trace_status"), ("emergency_care", "nhs_number_trace_status")):
+    for extract, supplied in STATUSES.items():
         cells = Counter(f"{row[supplied] or 'none'} supplied, derived {row['nhs_number_status_derived']}" for row in received[extract])
         told = {group: row for (measure, area, kind, group), row in figures.items() if (measure, area, kind) == ("number_status", extract, "number_status")}
         assert set(told) == set(cells)
@@ -261,3 +266,76 @@ def is_client(row: dict[str, Any]) -> bool:
     first, last = date(2013, 10, 1), date(2014, 9, 30)
     within = row["event_start_date"] <= last and (row["event_end_date"] is None or row["event_end_date"] >= first)
     return bool(row["place"] == "linked" and row["client_type"] == "Service user" and within)
+
+
+def test_a_reader_of_the_new_cross_tables_cannot_narrow_a_small_number(
+    published: Path, run: str, figures: Figures, received: dict[str, list[dict[str, Any]]]
+) -> None:
+    """NHS number status by source, with the ledger and the flow; and the hold-out by age and sex, with what is told of every source."""
+    ledger = pl.read_parquet(published / "published" / "current" / "tables" / "linkage_ledger.parquet").to_dicts()
+    attacks = [attack for extract in STATUSES for attack in on_statuses(extract, figures, ledger, received[extract])]
+    evidence = pl.concat([pl.read_parquet(path) for path in (published / "audit" / run / "linkage_evidence").glob("*.parquet")])
+    attacks += on_the_hold_out(figures, evidence.filter(pl.col("measure").str.starts_with("holdout")).to_dicts())
+    found = ranges([reader for reader, _ in attacks], [target for _, target in attacks])
+    assert len(found) > 5
+    assert [attack[1] for attack, between in zip(attacks, found, strict=True) if between and between[1] - between[0] + 1 < THRESHOLD] == []
+
+
+def shown(knows: Reader, name: Hashable, number: int | None) -> None:
+    """What a published number tells; one that is suppressed tells that it is not zero."""
+    knows.low[name], knows.high[name] = (0, 0) if number == 0 else (max(THRESHOLD + 1, number - 2), number + 2) if number else (1, FAR)
+
+
+def on_statuses(extract: str, figures: Figures, ledger: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Iterator[tuple[Reader, Target]]:
+    """One attack on each small cell of a source's cross-table."""
+    knows, codes = Reader(), STATUSES[extract]
+    exact = Counter(f"{row[codes] or 'none'} supplied, derived {row['nhs_number_status_derived']}" for row in rows)
+    reasons = Counter(row["trace_reason"] for row in rows)
+    for group in exact:
+        shown(knows, group, figures["number_status", extract, "number_status", group]["numerator"])
+    for row in ledger:
+        if row["extract"] == extract and row["reason"] in reasons:
+            shown(knows, row["reason"], row["rows"])
+    for measure in ("rows_traced", "linked", "not_matched"):
+        if row := figures.get((measure, extract, ALL, ALL)):
+            shown(knows, measure, row["numerator"])
+    knows.adds_up("rows_traced", exact)
+    knows.adds_up("rows_traced", reasons)
+    knows.adds_up("linked", [group for group in exact if group.endswith("01")])
+    status = {row["trace_reason"]: row["nhs_number_status_derived"] for row in rows}
+    for code in set(status.values()):
+        cells, why = [group for group in exact if group.endswith(code)], [reason for reason in reasons if status[reason] == code]
+        knows.lines.append(({**dict.fromkeys(cells, 1), **dict.fromkeys(why, -1)}, 0, 0))
+    for group, n in exact.items():
+        if 1 <= n <= THRESHOLD:
+            yield knows, {group: 1}
+    for reason, n in reasons.items():
+        if 1 <= n <= THRESHOLD:
+            yield knows, {reason: 1}
+
+
+def on_the_hold_out(figures: Figures, evidence: list[dict[str, Any]]) -> Iterator[tuple[Reader, Target]]:
+    """One attack on each small group of those who were missed, found, or found wrongly."""
+    knows = Reader()
+    exact: Counter[tuple[str, str, str]] = Counter()
+    for row in evidence:
+        exact[row["measure"], row["group_type"], row["group"]] += row["count"]
+    for (measure, kind, group), n in exact.items():
+        row = figures.get((measure, EVERYWHERE, kind, group))
+        denominators = {"holdout": "holdout_missed", "holdout_linked": "holdout_wrong"}
+        of = figures.get((denominators.get(measure, ""), EVERYWHERE, kind, group))
+        number = row["numerator"] if row else of["denominator"] if of else None
+        shown(knows, (measure, kind, group), 0 if n == 0 else number)
+    for measure in ("holdout", "holdout_missed", "holdout_linked", "holdout_wrong"):
+        for kind in ("age_band", "sex"):
+            knows.adds_up((measure, ALL, ALL), [place for place in exact if place[:2] == (measure, kind)])
+        sources = {row["area_code"]: row["count"] for row in evidence if (row["measure"], row["group_type"]) == (measure, ALL)}
+        for source, n in sources.items():
+            shown(knows, (measure, source), 0 if n == 0 else figures[measure, source, ALL, ALL]["numerator"])
+        knows.adds_up((measure, ALL, ALL), [(measure, source) for source in sources])
+    for kind, group in {(kind, group) for _, kind, group in exact}:
+        there, missed, linked, wrong = ((m, kind, group) for m in ("holdout", "holdout_missed", "holdout_linked", "holdout_wrong"))
+        knows.lines.append(({there: 1, missed: -1, linked: -1, wrong: 1}, 0, 0))
+    for place, n in exact.items():
+        if 1 <= n <= THRESHOLD:
+            yield knows, {place: 1}
