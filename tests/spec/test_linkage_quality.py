@@ -231,6 +231,21 @@ def test_what_the_statuses_tell_of_reasons_is_reckoned_with() -> None:
     assert told["unlinked all", frozenset({kept})] == 2
 
 
+def test_what_kinds_of_event_tell_of_kinds_of_service_is_reckoned_with() -> None:
+    home, meals, none = "Long term support: Nursing care", "Long term support: Community", "Not a service"
+    counted = {
+        ("linked", "all", "all"): 60,
+        ("linked", "event_type", "Service"): 25,
+        ("linked", "event_type", "Review"): 35,
+        ("placements_linked", "all", "all"): 8,
+    }
+    counted |= {("linked", "service_type", kind): n for kind, n in ((home, 10), (meals, 15), (none, 35))}
+    rows = [{"measure": m, "area_code": CARE, "group_type": k, "group": g, "node": f"{m} {g}", "count": n} for (m, k, g), n in counted.items()]
+    bound = [(whole, set(parts)) for whole, parts in within(rows, QUALITY)]
+    assert ("linked all", {f"linked {none}", "linked Service"}) in bound
+    assert ("linked all", {"placements_linked all", f"linked {meals}", f"linked {none}"}) in bound
+
+
 def test_the_hold_out_is_told_by_group_of_all_sources_together_alone() -> None:
     cells = [("holdout", kind, group, n) for kind, group, n in (("all", "all", 100), ("sex", "Male", 60), ("sex", "Female", 40))]
     cells += [("holdout_missed", kind, group, n) for kind, group, n in (("all", "all", 20), ("sex", "Male", 10), ("sex", "Female", 10))]

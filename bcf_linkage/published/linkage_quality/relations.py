@@ -14,6 +14,9 @@ from bcf_linkage.published.linkage_quality.flow import REASON
 from bcf_linkage.published.linkage_quality.match import CROSSED, ELSEWHERE, NOT_RECORDED, NUMBER_STATUS
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, REGISTER
 
+CARE_HOMES = ("Long term support: Residential care", "Long term support: Nursing care")
+"""Kinds of service that are given in a care home."""
+
 Row = Mapping[str, Any]
 Parts = tuple[str, list[str]]
 
@@ -110,8 +113,21 @@ def _of_source(nodes: Nodes, area: str, rules: QualityRules) -> Iterator[Parts]:
     for measure in ("score", "margin", "pattern"):
         yield traced, list(nodes.groups[measure, area, measure].values())
     yield from _by_status(nodes, area)
+    yield from _by_service(nodes, area, rules)
     for one, other in (*ALIKE, *PARTS):
         yield nodes.whole(one, area), [node for node in [nodes.whole(other, area)] if node]
+
+
+def _by_service(nodes: Nodes, area: str, rules: QualityRules) -> Iterator[Parts]:
+    """Social care events that are services have a kind of service, and no others; placements in care homes are among those of two kinds."""
+    no_service = next(c.words["none"] for c in rules.characteristics if c.code == "service_type")
+    for measure in ("rows_traced", "linked"):
+        events, services = (nodes.groups[measure, area, kind] for kind in ("event_type", "service_type"))
+        if no_service in services and "Service" in events:
+            yield nodes.whole(measure, area), [services[no_service], events["Service"]]
+    elsewhere = [node for kind, node in nodes.groups["linked", area, "service_type"].items() if kind not in CARE_HOMES]
+    if placements := nodes.whole("placements_linked", area):
+        yield nodes.whole("linked", area), [placements, *elsewhere]
 
 
 def _by_status(nodes: Nodes, area: str) -> Iterator[Parts]:
