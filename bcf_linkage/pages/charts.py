@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-BAR, GAP, LABEL, PLOT, NOTE = 20, 12, 240, 390, 270
+BAR, GAP, LABEL, PLOT, NOTE = 20, 12, 290, 390, 270
 WIDTH = LABEL + PLOT + NOTE
 COLOURS = ("#005eb8", "#41b6e6", "#ffb81c", "#768692", "#330072", "#ae2573", "#006747", "#7c2855", "#d8dde0")
 ROOM_FOR_NUMBERS = 15

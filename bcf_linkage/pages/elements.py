@@ -32,7 +32,7 @@ svg { max-width: 100%; height: auto; } svg text { font: 13px system-ui, sans-ser
 .light { padding: 0 .5rem; border-radius: .2rem; white-space: nowrap; }
 .light.green { background: #00703c; } .light.amber { background: #8a5300; } .light.red { background: #b3200e; }
 .whole { white-space: nowrap; }
-.signature { table-layout: fixed; } .signature td { height: 2.4rem; border-left: 1px solid #d8dde0; }
+.signature { table-layout: fixed; min-width: 40rem; } .signature td { height: 2.4rem; border-left: 1px solid #d8dde0; }
 @media (max-width: 40rem) {
   caption { box-sizing: border-box; position: sticky; left: 0; max-width: calc(100vw - 2rem); } th, td { padding: .3rem .35rem; } tbody th { min-width: 7rem; }
 }

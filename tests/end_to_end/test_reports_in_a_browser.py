@@ -41,6 +41,7 @@ def test_the_linkage_report_opens_without_a_complaint_and_asks_the_network_for_n
         drawings = page.shown.locator("svg")
         assert drawings.count() >= 4
         assert all(drawings.nth(n).locator("desc").text_content() for n in range(drawings.count()))
+        assert page.shown.evaluate(CROWDED) == []
         assert page.shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wide tables scroll within themselves"
         page.shown.screenshot(path=tmp_path / "linkage.png", full_page=True)
         assert page.shown.locator(".signature th[scope=col]").all_inner_texts() == [
@@ -75,6 +76,13 @@ def test_the_governance_report_opens_without_a_complaint_and_asks_the_network_fo
         assert page.shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         page.shown.screenshot(path=tmp_path / "governance.png", full_page=True)
 
+
+CROWDED = """() => [...document.querySelectorAll('svg')].flatMap(svg => {
+    const all = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBBox()]), whole = svg.viewBox.baseVal;
+    const over = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+    return all.filter(([, a], n) => a.x < 0 || a.x + a.width > whole.width || all.some(([, b], m) => m > n && over(a, b))).map(([words]) => words);
+})"""
+"""Words of drawings that run out of them, or over others."""
 
 BEYOND = """() => {
     const svg = document.querySelector('svg'), boxes = [...svg.querySelectorAll('rect')].map(r => r.getBBox()), texts = [...svg.querySelectorAll('text')];

@@ -8,6 +8,7 @@ import narwhals as nw
 
 from bcf_linkage.definitions.code_lists import code_list
 from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.extracts.adult_social_care import HOME_CARE
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.places import Place
 from bcf_linkage.published.linkage_quality.match import sources
@@ -19,8 +20,7 @@ DIAGNOSIS = "primary_diagnosis_icd"
 PROVIDER, SPELL, TRUST = "organisation_code_code_of_provider", "hospital_provider_spell_number", 3
 """Sites of one trust share the beginning of their code, so long."""
 
-CARE, HOME_CARE = "adult_social_care", "Home support or domiciliary care"
-"""The source that tells of care at home, and the component of a service that is."""
+CARE = "adult_social_care"
 
 
 def implausible(

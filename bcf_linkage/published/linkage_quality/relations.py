@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
+from bcf_linkage.definitions.extracts.adult_social_care import CARE_HOMES
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.trace_reasons import trace_reasons
 from bcf_linkage.published.exact import ALL
@@ -13,9 +14,6 @@ from bcf_linkage.published.linkage_quality.assessment import READ_BY_THE_SUMMARY
 from bcf_linkage.published.linkage_quality.flow import REASON
 from bcf_linkage.published.linkage_quality.match import CROSSED, ELSEWHERE, NOT_RECORDED, NUMBER_STATUS
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, REGISTER
-
-CARE_HOMES = ("Long term support: Residential care", "Long term support: Nursing care")
-"""Kinds of service that are given in a care home."""
 
 Row = Mapping[str, Any]
 Parts = tuple[str, list[str]]
