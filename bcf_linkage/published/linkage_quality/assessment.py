@@ -263,6 +263,7 @@ def by_duplicates(figures: Figures, area: str) -> Share | None:
     itself so only if it falls on somebody who is linked besides; others fall, as if by lot, on anybody of the register. With L links
     (local numbers), of which D are a second one, to P people of a register of N: wrong = D x N / P, and the share right is
     1 - wrong / L. Where the source itself has two numbers for somebody, it is taken for a wrong link: the true share is then higher.
+    What is assumed is the paper's; the arithmetic, sound while few of the register have a wrong link, is ours.
     """
     links, twice = figures.number("local_numbers", area), figures.share("one_person_many_numbers", area)
     people, register = figures.number("people_linked", area), figures.number("people", REGISTER)
