@@ -6,8 +6,11 @@ found is a line of the trail, as counts; a sheet that has been read is of no fur
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -16,17 +19,22 @@ from bcf_linkage.definitions.schema import Table
 from bcf_linkage.identifiable import clerical
 from bcf_linkage.identifiable.parse.some_columns import some_columns
 from bcf_linkage.identifiable.vault.source_lists import Listed, read_list, write_list
+from bcf_linkage.published.exact import ALL
 from bcf_linkage.published.linkage_quality.assessment import wilson
+from bcf_linkage.published.linkage_quality.tallies import RUNG
+from bcf_linkage.storage import trail
 from pipelines.at_work import at_work_on
 from pipelines.custody import free_place, keyed_digest, private_place, vault_of, write_private
-from pipelines.runs import Run, published_run
+from pipelines.runs import PUBLISHED, Run, published_run
 from pipelines.settling import ENGINE
 from pipelines.tracing import Register
 
 EXPORT, IMPORT = "clerical-review export", "clerical-review import"
+IMPORTED = "clerical-review imported"
 LINKED = "is linked"
 VERDICT = "verdict"
 SAME, ANOTHER, _ = clerical.VERDICTS
+TALLIED = {"measure": pl.String, "area_code": pl.String, "group_type": pl.String, "group": pl.String, "count": pl.Int64}
 
 
 @dataclass(frozen=True)
@@ -81,10 +89,32 @@ def take(workspace: Path, extract: str, sheet: Path, why: str, run: str = "") ->
             .sort("trace_reason")
             .iter_rows()
         )
-        deed.record("clerical-review imported", run=of_run, counts=counts)
+        deed.record(IMPORTED, run=of_run, counts=counts)
         verdicts = {verdict: judged.filter(pl.col(VERDICT) == verdict).height for verdict in clerical.VERDICTS}
         told = verdicts[SAME] + verdicts[ANOTHER]
         return Read(verdicts, (verdicts[SAME] / told, *wilson(verdicts[SAME], told)) if told else None)
+
+
+def reviews(run: Run) -> dict[str, dict[str, Any]]:
+    """The line of the trail on the latest review of each source, before the run was first published: made again, it tells the same."""
+    before = takewhile(lambda line: (line.get("what"), line.get("run")) != (PUBLISHED, run.run_id), trail.entries(run.workspace.trail))
+    return {line["parties"]["source"]: line for line in before if line.get("what") == IMPORTED}
+
+
+def reviewed(run: Run) -> pl.DataFrame:
+    """What people found of each source's links when they were last looked at, as tallies by rung. No row where nobody has looked."""
+    rows = [row for source, line in reviews(run).items() for row in _tallied(source, line["counts"])]
+    counted = pl.DataFrame(rows, TALLIED, orient="row")
+    wholes = counted.with_columns(group_type=pl.lit(ALL), group=pl.lit(ALL)).group_by(*TALLIED.keys() - {"count"}).agg(pl.col("count").sum())
+    return pl.concat([counted, wholes.select(*TALLIED)])
+
+
+def _tallied(source: str, counts: dict[str, int]) -> Iterator[tuple[str, str, str, str, int]]:
+    """Counts of a line by rung and verdict -> tallies."""
+    for rung in sorted({name.partition(": ")[0] for name in counts}):
+        same, another, unsure = (counts.get(f"{rung}: {verdict}", 0) for verdict in clerical.VERDICTS)
+        for measure, count in (("reviewed", same + another), ("reviewed_another", another), ("reviewed_unsure", unsure)):
+            yield measure, source, RUNG, rung, count
 
 
 def _judged(sheet: Path, pairs: pl.DataFrame) -> pl.DataFrame:

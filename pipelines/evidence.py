@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.places import KEPT, Place
+from bcf_linkage.definitions.rulebook import AgeBand
 from bcf_linkage.definitions.schema import Identity, Table
 from bcf_linkage.definitions.trace_reasons import reasons_for
 from bcf_linkage.definitions.trace_rules import TraceRules
 from bcf_linkage.identifiable import evidence, examine, pseudonymise
+from bcf_linkage.published.exact import ALL
+from bcf_linkage.published.linkage_quality import match
 from bcf_linkage.storage.engine import PolarsEngine
 from pipelines.receive import ReadThrough, ReceiveContext
 from pipelines.runs import Run
@@ -23,7 +27,9 @@ COUNTS = pl.Schema({"measure": pl.String, "group_type": pl.String, "group": pl.S
 TRACED = [reason for place in KEPT for reason in reasons_for(place)]
 """Every reason of a record that went to trace and is kept."""
 
-COUNTED = {"measure": pl.String, "count": pl.Int64}
+EXPERIMENTED_ON = {"age_band": "age", "sex": "sex"}
+"""Characteristics by which experiments are told, and the column of their outcomes that tells of each."""
+
 SCORED = {"score": pl.Float64, "margin": pl.Float64, "pattern": pl.String}
 
 
@@ -36,7 +42,7 @@ def weigh(run: Run, through: ReadThrough, context: ReceiveContext) -> None:
     """Write the evidence on one extract that has been read through: counts to the audit zone, loose links as pseudonyms beside the rows."""
     rules = run.rulebook().linkage
     people = with_rows(through, TRACED)
-    counts = pl.concat([frame.cast(COUNTS) for frame in _counts(through, people, context, rules)])
+    counts = pl.concat([frame.cast(COUNTS) for frame in _counts(through, people, context, rules, run.rulebook().bands.ages)])
     target = folder(run) / f"{through.extract.name}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
     counts.with_columns(area_code=pl.lit(through.extract.name)).sort("measure", "group_type", "group").write_parquet(target)
@@ -69,7 +75,7 @@ def evidence_of(run: Run) -> pl.DataFrame:
     return pl.concat([pl.read_parquet(path) for path in sorted(folder(run).glob("*.parquet"))])
 
 
-def _counts(through: ReadThrough, people: pl.DataFrame, context: ReceiveContext, rules: QualityRules) -> Iterator[pl.DataFrame]:
+def _counts(through: ReadThrough, people: pl.DataFrame, context: ReceiveContext, rules: QualityRules, ages: Sequence[AgeBand]) -> Iterator[pl.DataFrame]:
     table, guards = through.extract, TraceRules.build(context.as_at).guards
     identities = ENGINE.frame(people)
     communal = context.register.communal.filter(pl.col("address").is_null())["postcode"]
@@ -79,9 +85,16 @@ def _counts(through: ReadThrough, people: pl.DataFrame, context: ReceiveContext,
     yield ENGINE.collect(evidence.local_numbers(identities, _column(table, Identity.LOCAL_ID)))
     if set(SCORED) <= set(people.columns):
         yield ENGINE.collect(evidence.what_links_rest_on(identities, rules))
-    yield pl.DataFrame({"measure": list(through.rows.experiments), "count": list(through.rows.experiments.values())}, COUNTED).select(
-        "measure", pl.lit("all").alias("group_type"), pl.lit("all").alias("group"), "count"
-    )
+    yield ENGINE.collect(_of_experiments(ENGINE.frame(through.rows.experiments), rules, ages))
+
+
+def _of_experiments(outcomes: nw.LazyFrame, rules: QualityRules, ages: Sequence[AgeBand]) -> nw.LazyFrame:
+    """Outcomes by age and sex -> counts of people, all together, and by age band and sex where the rules tell of groups."""
+    grouped = outcomes.filter(nw.col("measure").is_in([figure.code for figure in rules.figures if figure.grouped_together]))
+    divided = {c.code: match.group(c, EXPERIMENTED_ON[c.code], ages, ()) for c in rules.characteristics if c.code in EXPERIMENTED_ON}
+    placed = [outcomes.with_columns(group_type=nw.lit(ALL), group=nw.lit(ALL))]
+    placed += [grouped.with_columns(group_type=nw.lit(kind), group=group) for kind, group in divided.items()]
+    return nw.concat(placed).group_by("measure", "group_type", "group").agg(nw.col("count").sum()).select(*COUNTS)
 
 
 def with_rows(through: ReadThrough, reasons: Sequence[str]) -> pl.DataFrame:

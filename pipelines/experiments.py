@@ -6,16 +6,20 @@ them tells what becomes of others of whom no truth is known. They are scored wit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from datetime import date
 
+import narwhals as nw
 import polars as pl
 
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.trace_reasons import reasons_for
+from bcf_linkage.identifiable import coarsen
 from pipelines.tracing import Climb, Traced, climbed
 
 HIDDEN, STRANGER = "hidden", "stranger"
+COUNTED = pl.Schema({"age": pl.Int64, "sex": pl.String, "measure": pl.String, "count": pl.Int64})
 NO_NUMBER = {"nhs_number": pl.lit(None, pl.String), "number": pl.lit(None, pl.String), "number_state": pl.lit(nhs_number.MISSING)}
 
 
@@ -33,22 +37,26 @@ def harder(climb: Climb, records: pl.DataFrame, who: Collection[str], objecting:
     return climbed(_numbered(again), climb.register), climbed(_numbered(hidden), climb.register.without(sample["verified"]))
 
 
-def outcomes(again: Traced, decoys: Traced) -> Mapping[str, int]:
-    """What became of those whom `harder` asked about, as counts of people."""
+def outcomes(again: Traced, decoys: Traced, as_at: date) -> pl.DataFrame:
+    """What became of those whom `harder` asked about: how many people by `measure`, and by the `age` and `sex` that their records tell."""
     linked = pl.col("trace_reason").is_in(reasons_for(Place.LINKED))
     is_right, was_hidden = pl.col("person_number") == pl.col("verified"), pl.col("asked") == HIDDEN
-    hidden, strangers = again.records.filter(was_hidden), again.records.filter(~was_hidden)
-    right = hidden.filter(linked & is_right).height
-    return {
-        "holdout": hidden.height,
-        "holdout_missed": hidden.height - right,
-        "holdout_linked": hidden.filter(linked).height,
-        "holdout_wrong": hidden.filter(linked & ~is_right).height,
-        "decoys": decoys.records.height,
-        "decoys_linked": decoys.records.filter(linked).height,
-        "strangers_numbers": strangers.height,
-        "strangers_numbers_linked": strangers.filter(linked & ~is_right).height,
+    measures = {
+        "holdout": was_hidden,
+        "holdout_missed": was_hidden & ~(linked & is_right).fill_null(value=False),
+        "holdout_linked": was_hidden & linked,
+        "holdout_wrong": was_hidden & linked & ~is_right,
+        "strangers_numbers": ~was_hidden,
+        "strangers_numbers_linked": ~was_hidden & linked & ~is_right,
     }
+    of_decoys = {"decoys": was_hidden, "decoys_linked": linked}
+    return pl.concat([_counted(again.records, measures, as_at), _counted(decoys.records, of_decoys, as_at)])
+
+
+def _counted(records: pl.DataFrame, measures: dict[str, pl.Expr], as_at: date) -> pl.DataFrame:
+    aged: pl.DataFrame = nw.from_native(records).with_columns(age=coarsen.age(nw.col("birth_date"), as_at)).to_native()
+    counted = aged.group_by("age", "sex").agg(**{measure: holds.sum() for measure, holds in measures.items()})
+    return counted.unpivot(on=list(measures), index=["age", "sex"], variable_name="measure", value_name="count").cast(COUNTED).select(*COUNTED)
 
 
 def _sampled(climb: Climb, records: pl.DataFrame, who: Collection[str], objecting: pl.Series, size: int) -> pl.DataFrame:

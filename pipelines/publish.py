@@ -86,10 +86,10 @@ def count(run: Run, received: Sequence[Received]) -> None:
         OPT_OUTS: (opt_outs(shown[OPT_OUTS.name]), SharingRules.build(run.as_at).edition),
         DATA_QUALITY: (data_quality(checked, shown[DATA_QUALITY.name]), DECLARATIONS),
         DISCLOSURE_CONTROL: (engine.frame(protection.account), rules.disclosure.edition),
-        **linkage_tables(engine, rules, linkage, shown[LINKAGE], protection.recounted),
+        **linkage_tables(run, engine, rules, linkage, shown[LINKAGE], protection.recounted),
     }
     published = {table.name: engine.collect(finished(frame, table, edition, stamp)) for table, (frame, edition) in views.items()}
-    tables = {**published, **assessed(run, published, stamp, protection.most)}
+    tables = {**published, **assessed(run, published, linkage.coverage, stamp, protection.most)}
     write_tables({**tables, DATA_DICTIONARY.name: pl.DataFrame(data_dictionary())}, run.staging.published, run.run_id)
     write_report(run, tables)
     write_governance(run, tables)

@@ -1,4 +1,4 @@
-"""Steps that count the cohorts again under a stricter and a looser linkage rule.
+"""Steps that count the cohorts again under stricter and looser linkage rules.
 
 Only people whose records change hands are worked out anew; everybody else's activity and care stand as they were. The register
 itself is linked by its own numbers, so that under every rule the same people are registered.
@@ -26,7 +26,7 @@ from bcf_linkage.pseudonymised.link_changes import as_before
 from bcf_linkage.pseudonymised.spells import spells
 from bcf_linkage.pseudonymised.strata import strata
 from bcf_linkage.published.counts import counts
-from bcf_linkage.published.linkage_quality.sensitivity import BEFORE, DEFAULT, LOOSE, STRICT, beside_default, of_locality
+from bcf_linkage.published.linkage_quality.sensitivity import BEFORE, DEFAULT, LOOSE, STRICT, UNSCORED, beside_default, of_locality
 from bcf_linkage.published.population import population
 from bcf_linkage.storage.engine import Engine, held
 from pipelines.links import links_of
@@ -71,9 +71,10 @@ def recounted(run: Run, engine: Engine, rules: Rulebook, areas: nw.LazyFrame, de
 
 
 def _relinked(run: Run, engine: Engine, quality: QualityRules) -> dict[str, Relinked]:
-    """Under the strict rule, under the loose one, and under the links of the run before where some have changed since."""
+    """Under the strict rule, without scored links, under the loose rule, and under the links of the run before where some have changed since."""
     received = {extract: rows.drop(*NOT_ASKED_FOR) for extract, rows in received_rows(run, engine).items()}
-    falls = (nw.col("place") == Place.LINKED) & ~nw.col("trace_reason").is_in(list(quality.strict_reasons))
+    linked, reason = nw.col("place") == Place.LINKED, nw.col("trace_reason")
+    falls, scored = linked & ~reason.is_in(list(quality.strict_reasons)), linked & reason.is_in(list(quality.scored_reasons))
     lost = held(engine, nw.concat([rows.filter(falls).select("person") for extract, rows in received.items() if extract != REGISTER]).unique())
     sources = [extract for extract in received if extract != REGISTER]
     loose = {extract: engine.scan(run.table(f"loose_links_{extract}")).with_columns(place=nw.lit(str(Place.LINKED))) for extract in sources}
@@ -83,13 +84,20 @@ def _relinked(run: Run, engine: Engine, quality: QualityRules) -> dict[str, Reli
     concerned = nw.concat([lost, given.select("person"), given.select(person="candidate"), back]).unique()
     # Few people's rows change hands: they are looked up once and held.
     theirs = {extract: held(engine, rows.join(concerned, on="person", how="semi")) for extract, rows in received.items()}
+    unscored = nw.concat([theirs[extract].filter(scored).select("person") for extract in sources])
     relinked = {
-        STRICT: Relinked({extract: rows if extract == REGISTER else rows.filter(~falls) for extract, rows in theirs.items()}, lost),
+        STRICT: Relinked(_without(theirs, falls), lost),
+        UNSCORED: Relinked(_without(theirs, scored), unscored),
         LOOSE: Relinked({extract: _given(rows, loose.get(extract)) for extract, rows in theirs.items()}, given.select(person="candidate")),
     }
     if engine.collect(gone_back).height:
         relinked[BEFORE] = Relinked({extract: _given(rows, before.get(extract)) for extract, rows in theirs.items()}, back)
     return relinked
+
+
+def _without(rows: Mapping[str, nw.LazyFrame], fall: nw.Expr) -> Frames:
+    """The rows of each extract but those that fall; of the register all stand."""
+    return {extract: frame if extract == REGISTER else frame.filter(~fall) for extract, frame in rows.items()}
 
 
 def _given(rows: nw.LazyFrame, links: nw.LazyFrame | None) -> nw.LazyFrame:

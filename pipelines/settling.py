@@ -71,7 +71,7 @@ class Rows:
     told: pl.DataFrame
     payload: pl.DataFrame
     tallied: Tallied
-    experiments: Mapping[str, int]
+    experiments: pl.DataFrame
 
     @cached_property
     def refusals(self) -> dict[int, str]:

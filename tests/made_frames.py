@@ -16,6 +16,7 @@ from bcf_linkage.definitions.schema import Table, Type
 from bcf_linkage.published.disclosure_control.figures import figures
 from bcf_linkage.published.disclosure_control.knowledge import Besides, known
 from bcf_linkage.published.disclosure_control.release import released
+from bcf_linkage.published.linkage_quality.views import BEFORE
 
 TYPES: dict[Type, Any] = {Type.TEXT: pl.String, Type.DATE: pl.Date, Type.INTEGER: pl.Int64, Type.DECIMAL: pl.Float64, Type.TRUTH: pl.Boolean}
 LINKED = {"place": "linked", "trace_reason": "cross_check", "nhs_number_status_derived": "01"}
@@ -40,6 +41,11 @@ def extract(name: str, rows: Iterable[Row]) -> pl.DataFrame:
 def received(**rows: Iterable[Row]) -> dict[str, nw.LazyFrame[Any]]:
     """Every extract, empty where no rows are given."""
     return {name: lazy(extract(name, rows.get(name, ()))) for name in EXTRACTS}
+
+
+def published_before(*rows: tuple[str, str, str, str, float]) -> nw.LazyFrame[Any]:
+    """What the run before published of its linkage, row by row; nothing on a first run."""
+    return lazy(pl.DataFrame(rows, {**dict.fromkeys(BEFORE, pl.String), "value": pl.Float64}, orient="row"))
 
 
 def lazy(frame: pl.DataFrame) -> nw.LazyFrame[Any]:

@@ -29,7 +29,8 @@ class Figure:
     """A count. `part_of` names the count that it is a part of, by `split`; `among` the one that is its denominator.
 
     A `pooled` one is also counted over all sources together; one of the `truth` exists only where people are made up. Groups of one
-    that is `shared_out` are shares of the figure itself, those of any other of the same group of its denominator.
+    that is `shared_out` are shares of the figure itself, those of any other of the same group of its denominator. Of one that is
+    `grouped_together` groups are told of all sources together alone: in one source they are too few.
     """
 
     code: str
@@ -41,6 +42,7 @@ class Figure:
     unit: str = ""
     pooled: bool = False
     shared_out: bool = False
+    grouped_together: bool = False
     truth: bool = False
 
 
@@ -48,7 +50,7 @@ class Figure:
 class Characteristic:
     """Something that records tell of their person: which column of which source holds it, and how its values make groups.
 
-    Kinds: `age` (bands), `codes` (words of a code list), `plain` (as it stands), `practice` (the locality's own, or another),
+    Kinds: `age` (bands), `codes` (words of a code list; `words` may name what has none), `plain` (as it stands), `practice` (the locality's own, or another),
     `values` (whether it is one of these), and `number` (whether there is an NHS number, which only the identifiable zone can tell).
     """
 
@@ -105,6 +107,7 @@ class Limits:
     difference: int
     least_in_pattern: int
     oldest: int
+    long_stay: int
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ class QualityRules:
     edition: Edition
     strict_reasons: tuple[str, ...]
     number_reasons: tuple[str, ...]
+    scored_reasons: tuple[str, ...]
+    one_number_each: tuple[str, ...]
     experiments: Experiments
     limits: Limits
     thresholds: tuple[Threshold, ...]
@@ -125,7 +130,7 @@ class QualityRules:
     def build(cls, file: str, found: dict[str, Any], as_at: date) -> QualityRules:
         """The rules of a reference file. Raises RequestRefused for an unknown, missing or impossible entry."""
         edition = Edition.build(file, found, as_at)
-        lists = {name: tuple(found.pop(name, ())) for name in ("strict_reasons", "number_reasons")}
+        lists = {name: tuple(found.pop(name, ())) for name in ("strict_reasons", "number_reasons", "scored_reasons", "one_number_each")}
         return made(
             cls,
             file,

@@ -57,6 +57,8 @@ LINKAGE_QUALITY = Table(
         Column("section", Type.TEXT, "B identifiers, C flow, D match rate, E errors, F implausible, J what links rest on", OURS),
         *COUNTS,
         *HELD_AGAINST,
+        Column("before", Type.DECIMAL, "The value that the run before published; null where it published none", OURS),
+        Column("change", Type.DECIMAL, "Value less that of the run before, in the same unit", OURS),
     ),
 )
 
@@ -103,7 +105,8 @@ LINKAGE_SENSITIVITY = Table(
         Column(
             "rule",
             Type.TEXT,
-            "strict (number and full date of birth only), default, loose (the best candidate, unverified, as well), or before (links of the run before)",
+            "strict (number and full date of birth only), unscored (all but links that rest on a score), default, loose (the best candidate, unverified, "
+            "as well), or before (links of the run before)",
             OURS,
         ),
         Column("people", Type.INTEGER, "People counted under the rule, rounded; null if suppressed", OURS),
@@ -139,7 +142,7 @@ LINKAGE_SUMMARY = Table(
     source=OURS,
     key=("measure", "area_code"),
     columns=(
-        Column("measure", Type.TEXT, "match_rate, precision, recall or f1", OURS),
+        Column("measure", Type.TEXT, "match_rate, precision, recall, f1 or precision_by_duplicates", OURS),
         Column("measure_name", Type.TEXT, "The figure in words", OURS),
         Column("area_code", Type.TEXT, "The source, or all sources", OURS),
         Column("area_name", Type.TEXT, "Name of the source", OURS),

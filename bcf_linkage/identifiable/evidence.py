@@ -36,7 +36,7 @@ def identifiers(identities: nw.LazyFrame, table: Table, guards: Guards, limits: 
     wide = identities.select(**{fault: nw.when(holds.fill_null(False)).then(rows).otherwise(0).sum() for fault, holds in faults.items()})
     told = wide.with_columns(group_type=nw.lit("all"), group=nw.lit("all"))
     found = told.unpivot(on=list(faults), index=["group_type", "group"], variable_name="measure", value_name="count")
-    return nw.concat([_counted(found), _states(identities), _by_number_given(identities)])
+    return nw.concat([_counted(found), _states(identities), _by_number_given(identities), _of_several(identities, table)])
 
 
 def _counted(frame: nw.LazyFrame) -> nw.LazyFrame:
@@ -48,6 +48,15 @@ def _states(identities: nw.LazyFrame) -> nw.LazyFrame:
     state = nw.col("number_state")
     named = identities.with_columns(measure=nw.when(state == nhs_number.SOUND).then(nw.lit("number_sound")).otherwise(state))
     return _counted(named.group_by("measure").agg(count=nw.col("rows").sum()).with_columns(group_type=nw.lit("all"), group=nw.lit("all")))
+
+
+def _of_several(identities: nw.LazyFrame, table: Table) -> nw.LazyFrame:
+    """Records whose sound number stands under two or more of the source's own numbers for people."""
+    local = nw.col(str(table.identity(Identity.LOCAL_ID)))
+    sound = identities.filter(nw.col("number_state") == nhs_number.SOUND)
+    shared = sound.select("number", local=local).unique().group_by("number").agg(locals=nw.len()).filter(nw.col("locals") > 1)
+    told = sound.join(shared.select("number"), on="number", how="semi").select(count=nw.col("rows").sum().fill_null(0))
+    return _counted(told.with_columns(measure=nw.lit("number_of_several"), group_type=nw.lit("all"), group=nw.lit("all")))
 
 
 def _by_number_given(identities: nw.LazyFrame) -> nw.LazyFrame:

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-BAR, GAP, LABEL, PLOT, NOTE = 20, 12, 240, 390, 270
+BAR, GAP, LABEL, PLOT, NOTE = 20, 12, 290, 390, 270
 WIDTH = LABEL + PLOT + NOTE
 COLOURS = ("#005eb8", "#41b6e6", "#ffb81c", "#768692", "#330072", "#ae2573", "#006747", "#7c2855", "#d8dde0")
+ROOM_FOR_NUMBERS = 15
+"""So many columns have room for the number of each above them."""
+
 GRID, INK, TARGET = "#d8dde0", "#212b32", "#b3200e"
 
 
@@ -112,6 +115,8 @@ def _columns(bars: Sequence[tuple[str, float]]) -> Iterator[str]:
     for position, (label, size) in enumerate(bars):
         left, length = 20 + position * step, 150 * size / most
         yield f'<rect x="{left:.1f}" y="{170 - length:.1f}" width="{max(1.0, step - 3):.1f}" height="{length:.1f}" fill="#005eb8"/>'
+        if len(bars) <= ROOM_FOR_NUMBERS:
+            yield _text(left + step / 2, 166 - length, f"{size:,.0f}", "middle")
         if len(bars) <= 24 or position % 2 == 0:
             yield _text(left + step / 2, 188, label, "middle")
 

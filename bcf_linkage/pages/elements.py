@@ -31,9 +31,15 @@ svg { max-width: 100%; height: auto; } svg text { font: 13px system-ui, sans-ser
 .light { display: inline-block; color: #fff; background: #425563; font-weight: 600; font-size: .8rem; }
 .light { padding: 0 .5rem; border-radius: .2rem; white-space: nowrap; }
 .light.green { background: #00703c; } .light.amber { background: #8a5300; } .light.red { background: #b3200e; }
-.signature td { height: 2.4rem; }
+.whole { white-space: nowrap; }
+.signature { table-layout: fixed; min-width: 40rem; } .signature td { height: 2.4rem; border-left: 1px solid #d8dde0; }
+@media (max-width: 40rem) {
+  caption { box-sizing: border-box; position: sticky; left: 0; max-width: calc(100vw - 2rem); } th, td { padding: .3rem .35rem; } tbody th { min-width: 7rem; }
+}
 @media print {
-  body { margin: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; } tr, svg, .cards li { break-inside: avoid; } .wide { overflow: visible; }
+  html { font-size: 10px; } body { margin: 0; max-width: none; font-size: 11px; }
+  tbody th, td.number { min-width: 0; } th, td { padding: .3rem .4rem; }
+  h2 { break-after: avoid; } tr, svg, .cards li { break-inside: avoid; } .wide { overflow: visible; }
   .light, .cards li { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """
@@ -88,14 +94,19 @@ def text(words: str) -> Cell:
     return Cell(words)
 
 
+def whole(words: str) -> Cell:
+    """A cell of words that stay on one line."""
+    return Cell(words, markup=f'<span class="whole">{escape(words)}</span>')
+
+
 def number(words: str, marked: bool = False) -> Cell:
     """A cell of a number, as it is written."""
     return Cell(words, is_number=True, marked=marked)
 
 
-def light(name: str) -> Cell:
-    """A red, amber or green light, which says its colour."""
-    return Cell(name, markup=light_of(name))
+def lit(words: str, light: str) -> Cell:
+    """A cell of a number with its red, amber or green light, which says its colour."""
+    return Cell(words, is_number=True, markup=f"{escape(words)} {light_of(light)}")
 
 
 def light_of(name: str) -> str:

@@ -6,6 +6,7 @@ from datetime import date
 
 import narwhals as nw
 
+from bcf_linkage.definitions.extracts.adult_social_care import CARE_HOMES
 from bcf_linkage.definitions.periods import Period
 from bcf_linkage.definitions.pseudonymised_tables import TRANSFERS
 from bcf_linkage.pseudonymised.days import age_in_month_of, by_month
@@ -13,7 +14,6 @@ from bcf_linkage.pseudonymised.extracts import Extracts
 from bcf_linkage.pseudonymised.spells import ADMITTED, DISCHARGED, SPELL
 
 STILL_OPEN = date(9999, 12, 31)
-CARE_HOMES = ("Long term support: Residential care", "Long term support: Nursing care")
 SHORT_STAYS = ("Short term nursing care", "Short term residential care")
 SELF_FUNDED = "NFA: Self-funded client or under 12wk disregard"
 DIED = ("4", "5")

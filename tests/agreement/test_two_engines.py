@@ -26,13 +26,13 @@ from bcf_linkage.pseudonymised.extracts import complete
 from bcf_linkage.pseudonymised.link import people
 from bcf_linkage.pseudonymised.spells import spells
 from bcf_linkage.pseudonymised.strata import strata
-from bcf_linkage.pseudonymised.transfers import transfers
+from bcf_linkage.pseudonymised.transfers import care_home_stays, transfers
 from bcf_linkage.published.counts import counts
 from bcf_linkage.published.data_quality import data_quality, rule_counts
 from bcf_linkage.published.disclosure_control.figures import figures
 from bcf_linkage.published.linkage_quality import changes
 from bcf_linkage.published.linkage_quality.differences import differences, means, people_by_group, people_measured
-from bcf_linkage.published.linkage_quality.flow import flow, sightings
+from bcf_linkage.published.linkage_quality.flow import coverage, flow, months_seen, sightings
 from bcf_linkage.published.linkage_quality.implausible import implausible
 from bcf_linkage.published.linkage_quality.match import matches, told_together
 from bcf_linkage.published.linkage_quality.sensitivity import beside_default, of_locality, sensitivity
@@ -99,7 +99,10 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "flow": lambda f: flow(f["ledger"], RULES.linkage),
     "matches": lambda f: matches(told_together(shared(f), RULES.linkage, RULES.bands.ages, ("J82001", "J82002")), RULES.linkage),
     "people by group": lambda f: people_by_group(f["contacts"], RULES.linkage, RULES.bands.ages),
-    "implausible": lambda f: implausible(shared(f), f["contacts"], f["spells"], RULES.linkage),
+    "placements": lambda f: care_home_stays(f["adult_social_care"]),
+    "implausible": lambda f: implausible(shared(f), f["contacts"], f["spells"], f["placements"], RULES.linkage),
+    "months seen": lambda f: months_seen(f["contacts"]),
+    "coverage": lambda f: coverage(f["months seen"], 8),
     "means": lambda f: means(f["contacts"], f["costs"]),
     "people measured": lambda f: people_measured(f["means"]),
     "exact linkage": lambda f: exact(
@@ -110,7 +113,7 @@ STAGES: dict[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
     "cohorts of the locality": lambda f: of_locality(f["exact cohorts"]),
     "cohorts under another rule": lambda f: beside_default(f["cohorts of the locality"], f["cohorts of the locality"], "strict"),
     "linkage_sensitivity": lambda f: published("linkage_sensitivity", sensitivity({(rule, "a"): f["cohort_counts"] for rule in ("strict", "default")})),
-    "linkage_quality": lambda f: published("linkage_quality", linkage_quality(f["linkage"], RULES.linkage)),
+    "linkage_quality": lambda f: published("linkage_quality", linkage_quality(f["linkage"], f["linkage"], RULES.linkage)),
     "linkage_ledger": lambda f: published("linkage_ledger", linkage_ledger(f["linkage"])),
     "links": lambda f: link_changes.compared(f["links now"], f["links before"], AS_AT),
     "first links": lambda f: link_changes.first(f["links now"], AS_AT),

@@ -8,6 +8,9 @@ from pathlib import Path
 from tests.browser import opened
 from tests.conftest import Said
 
+PHONE, PAPER = 390, 718
+"""Widths in pixels: of a phone, and of a sheet of A4 within its margins."""
+
 
 def test_the_report_of_a_check_opens_without_a_complaint_and_asks_the_network_for_nothing(locality: Path, tmp_path: Path, bcf: Callable[..., Said]) -> None:
     report = tmp_path / "report.html"
@@ -38,8 +41,21 @@ def test_the_linkage_report_opens_without_a_complaint_and_asks_the_network_for_n
         drawings = page.shown.locator("svg")
         assert drawings.count() >= 4
         assert all(drawings.nth(n).locator("desc").text_content() for n in range(drawings.count()))
+        assert page.shown.evaluate(CROWDED) == []
         assert page.shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wide tables scroll within themselves"
         page.shown.screenshot(path=tmp_path / "linkage.png", full_page=True)
+        assert page.shown.locator(".signature th[scope=col]").all_inner_texts() == [
+            "Role",
+            "Name",
+            "Fit for use? For what, with what limits",
+            "Signature",
+            "Date",
+        ]
+        page.shown.set_viewport_size({"width": PHONE, "height": 800})
+        assert page.shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.shown.set_viewport_size({"width": PAPER, "height": 1_000})
+        page.shown.emulate_media(media="print")
+        assert page.shown.evaluate("[...document.querySelectorAll('table')].filter(each => each.scrollWidth > window.innerWidth).length") == 0
         paper = page.shown.pdf(path=tmp_path / "linkage.pdf", format="A4")
         assert paper.startswith(b"%PDF")
 
@@ -60,6 +76,13 @@ def test_the_governance_report_opens_without_a_complaint_and_asks_the_network_fo
         assert page.shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         page.shown.screenshot(path=tmp_path / "governance.png", full_page=True)
 
+
+CROWDED = """() => [...document.querySelectorAll('svg')].flatMap(svg => {
+    const all = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBBox()]), whole = svg.viewBox.baseVal;
+    const over = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+    return all.filter(([, a], n) => a.x < 0 || a.x + a.width > whole.width || all.some(([, b], m) => m > n && over(a, b))).map(([words]) => words);
+})"""
+"""Words of drawings that run out of them, or over others."""
 
 BEYOND = """() => {
     const svg = document.querySelector('svg'), boxes = [...svg.querySelectorAll('rect')].map(r => r.getBBox()), texts = [...svg.querySelectorAll('text')];

@@ -15,10 +15,13 @@ import pytest
 
 from bcf_linkage.definitions.errors import DataRefused, Refusal, RequestRefused
 from bcf_linkage.identifiable.clerical import COMPARED, pairs
+from bcf_linkage.published.linkage_quality.assessment import wilson
+from bcf_linkage.published.linkage_report.errors import verdicts
 from bcf_linkage.storage import trail
-from pipelines.clerical import export, take
+from pipelines.clerical import export, reviewed, take
+from pipelines.runs import Request, Run
 from pipelines.tracing import ENGINE
-from tests.conftest import Said
+from tests.conftest import AS_AT, Said
 from tests.spec.delivered import number
 
 EXTRACT = "adult_social_care"
@@ -100,6 +103,38 @@ def test_what_a_person_found_is_kept_as_counts_alone(place: Path, bcf: Callable[
     names = set(pl.read_csv(sheet.path, infer_schema=False)["family_name"].drop_nulls())
     assert not any(name in json.dumps(line) + said.out for name in names if len(name) > 5)
     assert trail.verify(place / "audit" / "trail.jsonl") == ()
+
+
+def test_the_next_run_tells_of_the_latest_review_and_one_made_again_of_what_it_told_before(place: Path) -> None:
+    sheet = export(place, EXTRACT, "review").path
+    assert reviewed(run(place, "2014-10-31-aaaaaaaaaa")).is_empty()
+    take(place, EXTRACT, filled(sheet, lambda n: "another"), "a first look")
+    take(place, EXTRACT, filled(sheet, lambda n: ("same", "same", "same", "another", "cannot tell", "")[min(n, 5)]), "a second look")
+    told = {(measure, rung): n for measure, _, _, rung, n in reviewed(run(place, "2014-10-31-aaaaaaaaaa")).iter_rows()}
+    assert [told[measure, "all"] for measure in ("reviewed", "reviewed_another", "reviewed_unsure")] == [4, 1, 1]
+    assert sum(n for (measure, rung), n in told.items() if measure == "reviewed" and rung != "all") == 4
+    assert reviewed(run(place, (place / "published" / "current").readlink().name)).is_empty()
+
+
+def run(place: Path, named: str) -> Run:
+    return Run(Request(place, AS_AT), named, ())
+
+
+@pytest.mark.parametrize(
+    ("judged", "another", "cells"),
+    [
+        (300, 0, ["300", "0", "100.0%", "1.0%"]),
+        (60, 0, ["60", "0", "100.0%", "5.0%"]),
+        (60, 15, ["60", "15", "75.0%", "37.2%"]),
+        (60, None, ["60", "hidden", "hidden", "hidden"]),
+        (0, 0, ["0", "", "", ""]),
+    ],
+)
+def test_of_no_error_found_the_rule_of_three_tells_how_many_there_may_be(judged: int, another: int | None, cells: list[str]) -> None:
+    row: dict[str, Any] = {"denominator": judged, "numerator": another, "value": None, "upper": None}
+    if judged and another is not None:
+        row |= {"value": 100 * another / judged, "upper": 100 * wilson(another, judged)[1]}
+    assert [cell.text for cell in verdicts(row)] == cells
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from bcf_linkage.published.linkage_quality.tallies import exact
 from bcf_linkage.published.linkage_quality.views import linkage_ledger, linkage_quality
 from bcf_linkage.published.risk_bands import band_counts, risk_bands
 from bcf_linkage.published.tables import Stamp, finished
-from tests.made_frames import as_released, collected, lazy, rows_of, table
+from tests.made_frames import as_released, collected, lazy, published_before, rows_of, table
 
 AS_AT = date(2014, 9, 30)
 RULES = Rulebook.build(AS_AT)
@@ -38,7 +38,7 @@ def tables(*entries: tuple[str, str, int], people: int = 900, people_linked: int
     tallies = [flow(lazy(ledger), RULES.linkage), sightings(lazy(seen(people, people_linked)))]
     shown = as_released(exact(tallies, RULES.linkage, YEAR))
     edition = RULES.linkage.edition
-    quality = finished(linkage_quality(shown, RULES.linkage), LINKAGE_QUALITY, edition, STAMP)
+    quality = finished(linkage_quality(shown, published_before(), RULES.linkage), LINKAGE_QUALITY, edition, STAMP)
     return collected(quality).filter(pl.col("area_code") == SOURCE), collected(finished(linkage_ledger(shown), LINKAGE_LEDGER, edition, STAMP))
 
 
@@ -77,7 +77,7 @@ def test_the_figures_of_a_source() -> None:
         ("unlinked", "number_missing", 120),
     ]
     assert set(quality["area_name"]) == {"adult social care"}
-    assert set(quality["definition_version"]) == {"linkage_quality 2014.2"}
+    assert set(quality["definition_version"]) == {"linkage_quality 2014.3"}
 
 
 def test_what_one_table_hides_the_other_does_not_tell() -> None:

@@ -147,7 +147,7 @@ def test_the_first_run_has_nothing_to_compare(twice: Twice, published: Path) -> 
     assert table(twice, f"links_{EXTRACT}", 0)["change"].null_count() == table(twice, f"links_{EXTRACT}", 0).height
     run = (published / "published" / "current").resolve().name
     assert not published_table(published, run, "linkage_quality")["measure"].str.starts_with("links_").any()
-    assert set(published_table(published, run, "linkage_sensitivity")["rule"]) == {"strict", "default", "loose"}
+    assert set(published_table(published, run, "linkage_sensitivity")["rule"]) == {"strict", "unscored", "default", "loose"}
     report = (published / "published" / run / "reports" / "linkage_quality.html").read_text(encoding="utf-8")
     assert "Changes since the run before" not in report
 

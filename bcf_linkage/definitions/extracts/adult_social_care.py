@@ -9,6 +9,12 @@ from bcf_linkage.definitions.schema import Between, Column, Consequence, Identit
 
 COST = Between(low=0, consequence=Consequence.BLANK_VALUE)
 
+CARE_HOMES = ("Long term support: Residential care", "Long term support: Nursing care")
+"""Kinds of service that are given in a care home."""
+
+HOME_CARE = "Home support or domiciliary care"
+"""The component of a service that is care at home."""
+
 ADULT_SOCIAL_CARE = Table(
     name="adult_social_care",
     grain="one request, assessment, service or review",

@@ -8,7 +8,7 @@ have a number; people whose records are poorer in everything are missed more oft
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from types import MappingProxyType
 from typing import Any
@@ -25,10 +25,15 @@ Most = Mapping[tuple[str, str], int | None]
 NOTHING_SPOKEN: Most = MappingProxyType({})
 COUNTED, ESTIMATED, BOUNDED = "counted", "estimated", "bounded"
 NOT_KNOWN = "not known"
+DUPLICATES = "precision_by_duplicates"
+NAMES = {"f1": "Balance of the two (F1)", DUPLICATES: "Links that are right, by the duplicate method"}
 READ_BY_THE_SUMMARY = (
-    "linked", "linked_on_demographics", "holdout_missed", "holdout_wrong", "positive_control_missed", "true_wrong", "true_missed"
+    "linked", "linked_on_demographics", "holdout_missed", "holdout_wrong", "positive_control_missed", "one_person_many_numbers", "true_wrong", "true_missed"
 )  # fmt: skip
 """Figures of which the summary tells the worst that a suppressed number may stand for: that it is small, and how large a small one can be."""
+
+WITHIN_LINKED = ("local_numbers", "people_linked", "holdout", "links_kept", "stays_linked")
+"""Figures that cannot be more than the records that are linked."""
 
 MOST = 1 - 1e-9
 """A share that is all but one: of what is missed altogether nothing can be said."""
@@ -141,8 +146,10 @@ class Figures:
         if area == EVERYWHERE:
             linked = [self.linked(source) for source, _ in self._of_sources("linked")]
             return None if None in linked else max(0.0, self.rows["linked", area]["denominator"] - sum(filter(None, linked)))
-        people, most = self.number("local_numbers", area), self.most("linked", area)
-        return most if people and most is not None and people > most else None
+        few, most = self.number("not_matched", area), self.most("linked", area)
+        if few is not None or most is None:
+            return few
+        return most if any((self.number(measure, area) or 0) > most for measure in WITHIN_LINKED) else None
 
     def linked(self, area: str) -> float | None:
         """Records that are linked; of a number that is hidden the least that it may be."""
@@ -169,13 +176,14 @@ def _of_area(figures: Figures, area: str, rules: QualityRules) -> Iterator[dict[
         ("precision", precision, true_precision),
         ("recall", recall, true_recall),
         ("f1", _f1(precision, recall), _f1(true_precision, true_recall)),
+        (DUPLICATES, by_duplicates(figures, area) if area in rules.one_number_each else None, true_precision),
     )
     thresholds = {threshold.code: threshold for threshold in rules.thresholds}
     for code, share, truth in told:
         threshold, lower = thresholds.get(code), _percent(share, "lower")
         yield {
             "measure": code,
-            "measure_name": threshold.name if threshold else "Balance of the two (F1)",
+            "measure_name": threshold.name if threshold else NAMES[code],
             "area_code": area,
             "area_name": area.replace("_", " "),
             "value": _percent(share, "value"),
@@ -236,16 +244,35 @@ def _errors(figures: Figures, area: str) -> Errors | None:
     if linked is None:
         return None
     if on_demographics is None:
-        most = figures.most("linked_on_demographics", area) if figures.row("linked_on_demographics", area) else 0
-        if most is None:
-            return None
-        on_demographics = min(linked, most)
-    on_demographics = min(linked, on_demographics)
+        on_demographics = figures.most("linked_on_demographics", area) if figures.row("linked_on_demographics", area) else 0
+    # Where it is hidden how many there are, and they may be many, any link may be one.
+    unknown = on_demographics is None
+    on_demographics = linked if on_demographics is None else min(linked, on_demographics)
     wrong = figures.share("holdout_wrong", area)
     if wrong is None:
         # Nothing was linked with the number hidden, so nothing tells how often that is wrong.
         wrong = Share(0.0, 0.0, 0.0 if not on_demographics else 1.0, COUNTED)
+    wrong = replace(wrong, basis=BOUNDED) if unknown else wrong
     return Errors(linked - on_demographics, on_demographics, wrong, missed, figures.share("positive_control_missed", area))
+
+
+def by_duplicates(figures: Figures, area: str) -> Share | None:
+    """What share of a source's links is right, by the duplicate method (Blakely and Salmond 2002), to its first order. None where it cannot be told.
+
+    A source has one number for each person, so of two of its numbers that are linked to one person one is wrong. A wrong link shows
+    itself so only if it falls on somebody who is linked besides; others fall, as if by lot, on anybody of the register. With L links
+    (local numbers), of which D are a second one, to P people of a register of N: wrong = D x N / P, and the share right is
+    1 - wrong / L. Where the source itself has two numbers for somebody, it is taken for a wrong link: the true share is then higher.
+    What is assumed is the paper's; the arithmetic, sound while few of the register have a wrong link, is ours.
+    """
+    links, twice = figures.number("local_numbers", area), figures.share("one_person_many_numbers", area)
+    people, register = figures.number("people_linked", area), figures.number("people", REGISTER)
+    if not links or twice is None or not register:
+        return None
+    # Numbers that share their person are mostly two to a person: one of the two is a second one.
+    times = register / max(1.0, people or links * (1 - twice.value / 2)) / 2
+    right, least, most = (1 - times * share for share in (twice.value, twice.upper, twice.lower))
+    return None if right < 0 else Share(right, max(0.0, least), most, BOUNDED if twice.basis == BOUNDED else ESTIMATED)
 
 
 def _f1(precision: Share | None, recall: Share | None) -> Share | None:

@@ -31,6 +31,30 @@ def flow(ledger: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
     )
 
 
+def months_seen(contacts: nw.LazyFrame) -> nw.LazyFrame:
+    """`contacts` -> one row per extract, first and last month in which somebody was seen (YYYY-MM): how many `people` were seen so."""
+    seen = contacts.group_by("extract", "person").agg(first=nw.col("first_day").min(), last=nw.col("last_day").max())
+    return seen.select("extract", first=_month("first"), last=_month("last")).group_by("extract", "first", "last").agg(people=nw.len().cast(nw.Int64))
+
+
+def coverage(seen: nw.LazyFrame, fewest: int) -> nw.LazyFrame:
+    """What `months_seen` gives -> one row per extract, `first_month` and `last_month`: outside them its records tell of fewer people than `fewest`.
+
+    Nobody's first or last record gives its month. An extract that saw so few people has no row.
+    """
+    first, last = (seen.group_by("extract", end).agg(nw.col("people").sum()) for end in ("first", "last"))
+    so_far, after = (months.with_columns(so_far=nw.col("people").cum_sum().over("extract", order_by=end)) for months, end in ((first, "first"), (last, "last")))
+    from_here = nw.col("people").sum().over("extract") - nw.col("so_far") + nw.col("people")
+    begun = so_far.filter(nw.col("so_far") >= fewest).group_by("extract").agg(first_month=nw.col("first").min())
+    ended = after.with_columns(from_here=from_here).filter(nw.col("from_here") >= fewest).group_by("extract").agg(last_month=nw.col("last").max())
+    return begun.join(ended, on="extract", how="inner")
+
+
+def _month(column: str) -> nw.Expr:
+    """Year and month of a day, as text."""
+    return nw.col(column).cast(nw.String).str.slice(0, 7)
+
+
 def sightings(contacts: nw.LazyFrame) -> nw.LazyFrame:
     """`contacts` -> tallies of people, and of those who are linked. Who was linked once and unlinked another time counts twice."""
     is_linked = nw.when(nw.col("place") == Place.LINKED).then(1).otherwise(0)

@@ -1,4 +1,4 @@
-"""Links that can hardly be right: what happened after death or before birth, to the other sex, or in two beds at once."""
+"""Links that can hardly be right: what happened after death or before birth, to the other sex, or in two places at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import narwhals as nw
 
 from bcf_linkage.definitions.code_lists import code_list
 from bcf_linkage.definitions.extracts import EXTRACTS
+from bcf_linkage.definitions.extracts.adult_social_care import HOME_CARE
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.places import Place
 from bcf_linkage.published.linkage_quality.match import sources
@@ -16,17 +17,35 @@ from bcf_linkage.published.linkage_quality.tallies import REGISTER, tally
 MALE_OR_FEMALE = ("1", "2")
 STAYS, ADMITTED, DISCHARGED = "hospital_admissions", "start_date_hospital_provider_spell", "discharge_date_from_hospital_provider_spell"
 DIAGNOSIS = "primary_diagnosis_icd"
+PROVIDER, SPELL, TRUST = "organisation_code_code_of_provider", "hospital_provider_spell_number", 3
+"""Sites of one trust share the beginning of their code, so long."""
+
+CARE = "adult_social_care"
 
 
-def implausible(received: Mapping[str, nw.LazyFrame], contacts: nw.LazyFrame, spells: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
-    """Received rows, the register's among them, `contacts` and `spells` -> tallies of linked records, and of stays, that can hardly be right."""
+def implausible(
+    received: Mapping[str, nw.LazyFrame], contacts: nw.LazyFrame, spells: nw.LazyFrame, placements: nw.LazyFrame, rules: QualityRules
+) -> nw.LazyFrame:
+    """Received rows, the register's among them, `contacts`, `spells` and `placements` -> tallies of linked records, and of stays, that can hardly be right.
+
+    `placements` are stays in care homes: `person`, `first_day`, `last_day`.
+    """
     register = _register(received[REGISTER])
     linked = contacts.filter(nw.col("place") == Place.LINKED).join(register, on="person", how="inner")
     found = [_persons(linked.filter(nw.col("extract") == extract), extract) for extract in sources(received)]
     found += [_days(rows, linked.filter(nw.col("extract") == extract), extract, rules) for extract, rows in sources(received).items()]
     if STAYS in received:
         found.append(_diagnoses(received[STAYS], register, rules))
-    return nw.concat([*found, _stays(spells, received[REGISTER])])
+    people = received[REGISTER].filter(nw.col("place") == Place.LINKED).select("person").unique()
+    nights = spells.filter(nw.col("nights") > 0).join(people, on="person", how="semi")
+    # A stay that is still open is taken to overlap nothing after it.
+    hospital = nw.col(PROVIDER).str.slice(0, TRUST)
+    stays = nights.select("person", spell=nw.col(SPELL), hospital=hospital, first=nw.col(ADMITTED), last=nw.coalesce(nw.col(DISCHARGED), nw.col(ADMITTED)))
+    found += [_overlapping(stays, STAYS, "stays_linked", "overlapping_stays"), _elsewhere(stays)]
+    if CARE in received:
+        homes = placements.join(people, on="person", how="semi").select("person", first=nw.col("first_day"), last=nw.col("last_day"))
+        found += [_overlapping(homes, CARE, "placements_linked", "two_homes"), _cared_for_at_home(stays, received[CARE], rules.limits.long_stay)]
+    return nw.concat(found)
 
 
 def _register(rows: nw.LazyFrame) -> nw.LazyFrame:
@@ -53,7 +72,7 @@ def _days(rows: nw.LazyFrame, contacts: nw.LazyFrame, extract: str, rules: Quali
 
     Only of people of whom a first or last day does are the rows looked at.
     """
-    death, born = nw.col("register_death").dt.offset_by(f"{rules.limits.days_after_death}d").cast(nw.Date), nw.col("register_born")
+    death, born = _later(nw.col("register_death"), rules.limits.days_after_death), nw.col("register_born")
     month_born = born.str.slice(0, 4).cast(nw.Int64) * 12 + born.str.slice(5, 2).cast(nw.Int64)
 
     def holds(first: str, last: str) -> dict[str, nw.Expr]:
@@ -85,14 +104,39 @@ def _contradicted(rules: QualityRules) -> nw.Expr:
     return nw.any_horizontal(*ruled_out, ignore_nulls=True)
 
 
-def _stays(spells: nw.LazyFrame, register: nw.LazyFrame) -> nw.LazyFrame:
-    """Stays of a night or more of linked people, and those that begin before an earlier one of the same person has ended."""
-    linked = register.filter(nw.col("place") == Place.LINKED).select("person").unique()
-    nights = spells.filter(nw.col("nights") > 0).join(linked, on="person", how="semi")
-    # A stay that is still open is taken to overlap nothing after it.
-    stays = nights.select("person", first=nw.col(ADMITTED), last=nw.coalesce(nw.col(DISCHARGED), nw.col(ADMITTED)))
+def _overlapping(stays: nw.LazyFrame, extract: str, all_of_them: str, overlapping: str) -> nw.LazyFrame:
+    """Stays with `person`, `first` and `last` -> how many there are, and how many begin before an earlier one of the same person has ended."""
     order = ["first", "last"]
     longest = stays.with_columns(longest=nw.col("last").cum_max().over("person", order_by=order))
     before = longest.with_columns(before=nw.col("longest").shift(1).over("person", order_by=order))
-    flagged = before.select(stays_linked=nw.lit(1), overlapping_stays=nw.when((nw.col("first") < nw.col("before")).fill_null(False)).then(1).otherwise(0))
-    return _counted(flagged, STAYS, {name: nw.col(name) == 1 for name in ("stays_linked", "overlapping_stays")}, nw.lit(1))
+    return _counted(before, extract, {all_of_them: ~nw.col("first").is_null(), overlapping: nw.col("first") < nw.col("before")}, nw.lit(1))
+
+
+def _elsewhere(stays: nw.LazyFrame) -> nw.LazyFrame:
+    """How many stays begin while an earlier one of the same person, at another hospital, goes on."""
+    others = stays.select("person", other=nw.col("hospital"), other_first=nw.col("first"), other_last=nw.col("last"))
+    same_day, same_days = nw.col("other_first") == nw.col("first"), nw.col("other_last") == nw.col("last")
+    sooner = (nw.col("other_last") < nw.col("last")) | (same_days & (nw.col("other") < nw.col("hospital")))
+    is_earlier = (nw.col("other_first") < nw.col("first")) | (same_day & sooner)
+    pairs = stays.join(others, on="person", how="inner").filter(nw.col("hospital") != nw.col("other"))
+    at_once = pairs.filter(is_earlier & (nw.col("first") < nw.col("other_last")))
+    return _counted(at_once.select("spell").unique(), STAYS, {"stays_at_two_hospitals": ~nw.col("spell").is_null()}, nw.lit(1))
+
+
+def _cared_for_at_home(stays: nw.LazyFrame, social_care: nw.LazyFrame, nights: int) -> nw.LazyFrame:
+    """How many stays are of more than so many nights, and for how many of them one service at home covers more than so many."""
+    begun, ended = nw.col("event_start_date"), nw.col("event_end_date")
+    care = social_care.filter((nw.col("place") == Place.LINKED) & (nw.col("service_component") == HOME_CARE)).select("person", begun=begun, ended=ended)
+    long = stays.filter(nw.col("last") > _later(nw.col("first"), nights))
+    joined = long.join(care, on="person", how="inner")
+    covered = joined.filter(
+        (nw.col("begun") < _later(nw.col("last"), -nights))
+        & (nw.col("ended").is_null() | (nw.col("ended") > _later(nw.col("first"), nights)))
+        & (nw.col("ended").is_null() | (nw.col("ended") > _later(nw.col("begun"), nights)))
+    )
+    both = {"long_stays_linked": long.select("spell"), "home_care_in_long_stays": covered.select("spell").unique()}
+    return nw.concat([_counted(rows, STAYS, {measure: ~nw.col("spell").is_null()}, nw.lit(1)) for measure, rows in both.items()])
+
+
+def _later(day: nw.Expr, days: int) -> nw.Expr:
+    return day.dt.offset_by(f"{days}d").cast(nw.Date)

@@ -10,8 +10,8 @@ from bcf_linkage.published.disclosure_control.figures import SHOWN, SUPPRESSED
 from bcf_linkage.published.exact import ALL, EXACT
 from bcf_linkage.published.population import UNASSIGNED
 
-STRICT, DEFAULT, LOOSE, BEFORE = "strict", "default", "loose", "before"
-RULES = (STRICT, DEFAULT, LOOSE)
+STRICT, UNSCORED, DEFAULT, LOOSE, BEFORE = "strict", "unscored", "default", "loose", "before"
+RULES = (STRICT, UNSCORED, DEFAULT, LOOSE)
 """The rules of every run. `before` stands beside them only where links have changed: this run's people under the links of the run before."""
 
 ROW = ("table", "measure", "measure_name", "rule", "people", "moved", "moved_percent", "status", "period_start", "period_end")

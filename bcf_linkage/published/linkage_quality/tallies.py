@@ -13,6 +13,9 @@ from bcf_linkage.published.exact import ALL, EXACT, node, text_of
 TALLY = ("measure", "area_code", "group_type", "group", "count")
 EVERYWHERE = "all sources"
 REGISTER = "gp_registrations"
+RUNG = "rung"
+"""The kind of group of links by the step of the trace that made them."""
+
 MEAN = "mean"
 """The kind of group of the people behind a mean: no division of all of them, for something may not be known of a few."""
 FLOW = ("rows_read", "rows_traced", "linked", "not_matched", "not_registered", "unlinked")
@@ -33,7 +36,8 @@ def tally(rows: nw.LazyFrame, measure: nw.Expr, area: nw.Expr, count: nw.Expr, g
 
 def over_all_sources(tallies: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame:
     """Tallies of sources -> the same figures over all sources but the register itself, those that the rules pool."""
-    is_grouped = nw.col("group_type").is_in([characteristic.code for characteristic in rules.characteristics])
+    # What one source alone tells of is told once.
+    is_grouped = nw.col("group_type").is_in([characteristic.code for characteristic in rules.characteristics if len(characteristic.columns) != 1])
     pooled = nw.col("measure").is_in([figure.code for figure in rules.figures if figure.pooled])
     flow = nw.col("measure").is_in(list(FLOW)) & (is_grouped | (nw.col("group_type") == ALL))
     of_sources = tallies.filter((nw.col("area_code") != REGISTER) & (flow | pooled))
@@ -44,13 +48,15 @@ def over_all_sources(tallies: nw.LazyFrame, rules: QualityRules) -> nw.LazyFrame
 def exact(tallies: Iterable[nw.LazyFrame], rules: QualityRules, period: Period) -> nw.LazyFrame:
     """Tallies of every source -> exact counts, each with its place in the tree of counts, those of all sources together among them."""
     of_sources = nw.concat([frame.select(*TALLY) for frame in tallies])
-    return _placed(nw.concat([of_sources, over_all_sources(of_sources, rules)]), rules, period)
+    together = nw.col("measure").is_in([figure.code for figure in rules.figures if figure.grouped_together])
+    apart = of_sources.filter((nw.col("group_type") == ALL) | ~together)
+    return _placed(nw.concat([apart, over_all_sources(of_sources, rules)]), rules, period)
 
 
 def _placed(tallies: nw.LazyFrame, rules: QualityRules, period: Period) -> nw.LazyFrame:
     measure, area, group_type, group = (nw.col(name) for name in TALLY[:-1])
     figures, codes = rules.figures, [characteristic.code for characteristic in rules.characteristics]
-    is_whole, alike = group_type == ALL, group_type.is_in(codes)
+    is_whole, alike = group_type == ALL, group_type.is_in([*codes, RUNG])
     parent, among = _words(figures, "part_of"), _words(figures, "among")
     area_type, all_of_it = nw.when(area == EVERYWHERE).then(nw.lit("locality")).otherwise(nw.lit("source")), (nw.lit(ALL), nw.lit(ALL))
 

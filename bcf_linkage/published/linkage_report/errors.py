@@ -7,20 +7,25 @@ from html import escape
 
 from bcf_linkage.pages import charts
 from bcf_linkage.pages.elements import Cell, bullets, number, paragraph, table, text
-from bcf_linkage.published.linkage_quality.assessment import BOUNDED
-from bcf_linkage.published.linkage_quality.sensitivity import RULES
-from bcf_linkage.published.linkage_report.told import HIDDEN, Row, Told, count, rate, truth, words
+from bcf_linkage.published.exact import ALL
+from bcf_linkage.published.linkage_quality.assessment import DUPLICATES
+from bcf_linkage.published.linkage_quality.sensitivity import DEFAULT, LOOSE, STRICT, UNSCORED
+from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, RUNG
+from bcf_linkage.published.linkage_report.told import HIDDEN, Row, Told, at_least, count, rate, truth, words
+
+OTHER_RULES = {STRICT: "Strict", UNSCORED: "Without scores", LOOSE: "Loose"}
+
+READ = "reviewed"
+"""How figures on links that a person read begin."""
 
 LETTERS = {"birth_date": "D"}
 """Fields whose letter in a pattern is not their first."""
 
 NOT_DETERMINABLE = (
-    "Twins of one sex made one person: the extracts do not say who is a twin. Local numbers that share a person (section E) would show it.",
+    "Whether twins of one sex were made one person, of real people: the extracts do not say who is a twin. "
+    "Local numbers that share a person (section E) would show it.",
     "Two births under one number, and infants coded as mothers: the extracts hold no birth records.",
-    "Whether the newly arrived are matched less: the register says since when somebody is registered, and the records of the unlinked do not.",
-    "A long stay in hospital together with care at home, and two homes at once: services and stays are not dated to the hour, and people do move.",
-    "The true state of unlinked records: nobody has read a sample of them by eye. Rule of three: no error among 300 read means at most 1%. "
-    "`bcf clerical-review` gives out a sample of the linked.",
+    "The true state of unlinked records: the sample that is read by eye is one of linked records.",
 )
 
 
@@ -33,7 +38,7 @@ def errors(told: Told) -> Iterator[str]:
         "like those who have a number: people whose records are poorer in everything are missed more often than this says. A source without names is "
         "judged by its positive control: records that name a practice of the locality ought to be found."
     )
-    for code, name in (("precision", "Precision"), ("recall", "Recall"), ("f1", "F1")):
+    for code, name in (("precision", "Precision"), ("recall", "Recall")):
         yield from _estimates(told, code, name)
     names = ["Source", "Estimated precision", "Estimated recall", "Estimated F1"]
     if told.made_up:
@@ -45,13 +50,99 @@ def errors(told: Told) -> Iterator[str]:
         rows,
         totals=[0],
     )
+    yield from _by_group(told)
+    yield from _by_duplicates(told)
+    yield from _as_read(told)
     yield "<h3>The experiments and controls</h3>"
-    counted = [figure for figure in told.rules.figures if figure.section == "E" and not figure.truth and figure.code in told.names("E")]
+    counted = [figure for code, figure in told.rules.by_code.items() if code in told.names("E") and not figure.truth and not code.startswith(READ)]
     heads = [text("Figure"), *(Cell(words(area), is_number=True) for area in told.areas)]
     body = [
         [text(f.name + (", per 10,000" if f.unit == "per 10,000" else "")), *(_experiment(told.whole(f.code, area)) for area in told.areas)] for f in counted
     ]
     yield table("Counts of people or records, and rates. In general practice a person who changes practice has several local numbers.", heads, body)
+
+
+def _by_group(told: Told) -> Iterator[str]:
+    """E1: the hold-out by age and sex, over all sources."""
+    by_place = {(kind, group): row for (measure, _, kind, group), row in told.figures.items() if measure == "holdout_missed" and kind != ALL}
+    if not by_place:
+        return
+    yield "<h3>The hold-out by age and sex</h3>"
+    yield paragraph(
+        "Over all sources, as one source holds too few. It describes people with verified numbers, whose number was hidden; "
+        "those who truly lack one may be found less often."
+    )
+    rows = []
+    for (kind, group), missed in sorted(by_place.items()):
+        wrong = told.figures.get(("holdout_wrong", EVERYWHERE, kind, group))
+        shares = [_of_the_others(row) for row in (wrong, missed)]
+        known = [share[0] for share in shares if share]
+        f1 = 2 * known[0] * known[1] / (sum(known) or 1) if len(known) == 2 else None
+        cells = [number(HIDDEN if share is None else f"{share[0]:.2f}% ({share[1]:.2f} to {share[2]:.2f})") for share in shares]
+        rows.append([text(group), number(count(missed["denominator"])), *cells, number(HIDDEN if f1 is None else f"{f1:.2f}%")])
+    names = [text("Group"), *(Cell(name, is_number=True) for name in ("People", "Precision", "Recall", "F1"))]
+    yield table("Precision, recall and F1 on demographics alone, with 95% intervals.", names, rows)
+
+
+def _of_the_others(row: Row | None) -> tuple[float, float, float] | None:
+    """Of an error per 10,000 what is no error, in percent, with its interval."""
+    if row is None or row["value"] is None:
+        return None
+    return 100 - row["value"] / 100, 100 - row["upper"] / 100, 100 - row["lower"] / 100
+
+
+def _by_duplicates(told: Told) -> Iterator[str]:
+    """E4: what one-to-one violations tell of precision."""
+    yield "<h3>Precision by the duplicate method</h3>"
+    able = [area for area in told.sources if area in told.rules.one_number_each]
+    yield paragraph(
+        "After Blakely and Salmond (2002): where a source has one number for each person, a second number that is linked to the same person is wrong. A wrong "
+        "link shows so only if it falls on somebody who is linked besides, and is taken to fall on anybody of the register alike. With L numbers linked to "
+        "P people of a register of N, D of them a second number: share right = 1 - (D x N / P) / L. Where the source itself has two numbers for somebody, "
+        "the true share is higher."
+    )
+    known = [(area, row) for area in able if (row := told.summary[DUPLICATES, area])["value"] is not None]
+    for area, row in known:
+        true = f" By the truth {truth(row)} of its records are linked rightly." if truth(row) else ""
+        yield paragraph(f"{words(area).capitalize()}: {at_least(row)}{row['value']:.2f}% (95% interval {row['lower']:.2f} to {row['upper']:.2f}).{true}")
+    unable = ", ".join(words(area) for area in told.sources if area not in able)
+    for area in able:
+        if area not in dict(known):
+            yield paragraph(
+                f"{words(area).capitalize()}: not known on this run. A number that it takes is hidden, or more numbers share a person than chance links could."
+            )
+    if unable:
+        yield paragraph(
+            f"Not known of {unable}: practices and hospitals each number their people anew, so that several numbers of one person are no fault.", "aside"
+        )
+
+
+def _as_read(told: Told) -> Iterator[str]:
+    """E5: what people found who read links by eye."""
+    yield "<h3>Links read by a person</h3>"
+    whose = {row["subject"]: row["said"] for row in told.tables["linkage_provenance"] if row["fact"] == "links read by a person"}
+    places = sorted((area, rung) for measure, area, kind, rung in told.figures if measure == "reviewed_another" and kind == RUNG)
+    areas = dict.fromkeys(area for area, _ in places)
+    if not areas:
+        yield paragraph("Not known: nobody has read a sample yet. The command bcf clerical-review gives out links of each rung, and counts the verdicts.")
+        return
+    rows = [[text(words(area)), text(words(rung)), *verdicts(told.figures["reviewed_another", area, RUNG, rung])] for area, rung in places]
+    names = [text("Source"), text("Rung"), *(Cell(name, is_number=True) for name in ("Judged", "Another's", "Right", "Wrong at most"))]
+    of_runs = "; ".join(f"{words(area)}, {whose[area]}" for area in areas)
+    yield table(f"The latest review of each source: {of_runs}. Links of which the reader could not tell are left aside.", names, rows)
+    yield paragraph("Wrong at most: the upper end of the 95% interval; where no error was found, the rule of three, 3 among so many judged.", "aside")
+    unread = [words(area) for area in told.sources if area not in areas]
+    if unread:
+        yield paragraph(f"Not known of {', '.join(unread)}: nobody has read a sample of them yet.", "aside")
+
+
+def verdicts(row: Row) -> list[Cell]:
+    """Judged, found another's, the share right, and the most that may be wrong: by the rule of three where nothing is."""
+    judged, another = row["denominator"], row["numerator"]
+    if not judged or another is None:
+        return [number(count(judged)), *(number(HIDDEN if another is None else "") for _ in range(3))]
+    most = 100 * min(1.0, 3 / judged) if another == 0 else row["upper"]
+    return [number(count(judged)), number(count(another)), number(f"{100 - row['value']:.1f}%"), number(f"{most:.1f}%")]
 
 
 def _experiment(row: Row | None) -> Cell:
@@ -82,8 +173,7 @@ def _middle(row: Row) -> float | None:
 
 
 def _said(row: Row) -> str:
-    least = "at least " if row["basis"] == BOUNDED else ""
-    return f"{least}{row['value']:.2f}%" + (f", true {truth(row)}" if truth(row) else "")
+    return f"{at_least(row)}{row['value']:.2f}%" + (f", true {truth(row)}" if truth(row) else "")
 
 
 def _beside(told: Told, code: str, area: str) -> Iterator[Cell]:
@@ -91,8 +181,8 @@ def _beside(told: Told, code: str, area: str) -> Iterator[Cell]:
     if row["value"] is None:
         yield number("not known")
     else:
-        least, ends = "at least " if row["basis"] == BOUNDED else "", "" if code == "f1" else f" ({row['lower']:.2f} to {row['upper']:.2f})"
-        yield number(f"{least}{row['value']:.2f}%{ends}")
+        ends = "" if code == "f1" else f" ({row['lower']:.2f} to {row['upper']:.2f})"
+        yield number(f"{at_least(row)}{row['value']:.2f}%{ends}")
     if told.made_up:
         yield number(truth(row))
 
@@ -113,21 +203,20 @@ def sensitivity(told: Told) -> Iterator[str]:
     """H: what hangs on the linkage rule."""
     yield "<h2>H. How far the published counts move</h2>"
     yield paragraph(
-        "Strict keeps only links by number and full date of birth. Loose adds, unverified, whoever an unlinked record might be. Between the two lies what "
-        "linkage error can do to a count: links that are missed make it too low, wrong ones move people between groups."
+        "Strict keeps only links by number and full date of birth; without scores, all but those that a score decided. Loose adds, unverified, whoever an "
+        "unlinked record might be. Between strict and loose lies what linkage error can do to a count: links that are missed make it too low, wrong ones "
+        "move people between groups."
     )
     rows: dict[tuple[str, str], dict[str, Row]] = {}
     for row in told.tables["linkage_sensitivity"]:
         rows.setdefault((row["table"], row["measure_name"]), {})[row["rule"]] = row
     body, marked = [], []
     for n, ((published, name), by_rule) in enumerate(sorted(rows.items())):
-        cells = [number(count(by_rule[rule]["people"])) for rule in RULES]
-        moves = [_moved(by_rule[rule]) for rule in RULES if rule != "default"]
-        body.append([text(name), text(words(published)), *cells, *moves])
-        if any(by_rule[rule]["moved"] for rule in RULES):
+        body.append([text(name), text(words(published)), number(count(by_rule[DEFAULT]["people"])), *(_moved(by_rule[rule]) for rule in OTHER_RULES)])
+        if any(by_rule[rule]["moved"] for rule in OTHER_RULES):
             marked.append(n)
-    names = [text("Cohort"), text("Table"), *(Cell(n, is_number=True) for n in ("Strict", "Default", "Loose", "Moves, strict", "Moves, loose"))]
-    yield table("People counted in the whole locality under each rule; rows that move are shaded.", names, body, marked=marked)
+    names = [text("Cohort"), text("Table"), *(Cell(name, is_number=True) for name in ("Counted", *OTHER_RULES.values()))]
+    yield table("People counted in the whole locality, and how far another rule would move the count; rows that move are shaded.", names, body, marked=marked)
 
 
 def _moved(row: Row) -> Cell:
@@ -146,7 +235,7 @@ def basis(told: Told) -> Iterator[str]:
     for kind, title in (("score", "Records by the score of their best candidate, in bits"), ("margin", "Records by the lead over the next candidate, in bits")):
         bars = sorted(scored[kind].items(), key=lambda pair: float(pair[0]))
         yield charts.columns(kind, title, [(group, float(size)) for group, size in bars], "records")
-        yield paragraph(title + ". A column begins at the number below it.", "aside")
+        yield paragraph(title + ". A column begins at the number below it; bands that are empty or hidden are left out.", "aside")
     patterns = sorted(scored["pattern"].items(), key=lambda pair: (-pair[1], pair[0]))[:30]
     rows = [(Cell(pattern, markup=f"<code>{escape(pattern)}</code>"), number(count(size))) for pattern, size in patterns]
     fields = ", ".join(f"{LETTERS.get(field, field[0].upper())} {words(field)}" for field in told.fields)

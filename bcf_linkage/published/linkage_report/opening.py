@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from bcf_linkage.pages.elements import Cell, bullets, light, light_of, number, paragraph, table, text
-from bcf_linkage.published.linkage_quality.assessment import BOUNDED
+from bcf_linkage.pages.elements import Cell, bullets, light_of, lit, number, paragraph, table, text
 from bcf_linkage.published.linkage_quality.match import ELSEWHERE, NOT_RECORDED
 from bcf_linkage.published.linkage_quality.sensitivity import RULES
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE
-from bcf_linkage.published.linkage_report.told import Row, Told, count, percent, truth, words
+from bcf_linkage.published.linkage_report.told import Row, Told, at_least, count, percent, truth, words
 
 JUDGED = ("match_rate", "precision", "recall")
 SEVERITY = ("red", "amber", "not known", "green")
 SENTENCES = {
     "green": "The linkage meets all three of its targets, even at the lower end of each interval.",
-    "amber": "The linkage may fall a little short of at least one of its targets: the lower end of an interval does.",
-    "red": "The linkage may fall well short of at least one of its targets: the lower end of an interval does.",
-    "not known": "At least one of the targets cannot be judged on this run.",
+    "amber": "The linkage may fall a little short of its target for {}: the lower end of the interval does.",
+    "red": "The linkage may fall well short of its target for {}: the lower end of the interval does.",
+    "not known": "The target for {} cannot be judged on this run.",
 }
 
 
@@ -26,11 +25,12 @@ def opening(told: Told) -> Iterator[str]:
     """Outcome, cards, what to look at first, and every source's lights."""
     lights = [told.summary[code, EVERYWHERE]["light"] for code in JUDGED]
     worst = min(lights, key=SEVERITY.index)
+    short = [_inside(told.summary[code, EVERYWHERE]["measure_name"]) for code, light in zip(JUDGED, lights, strict=True) if light == worst]
     yield f"<h1>Linkage quality: {escape(told.locality)}</h1>"
     yield paragraph(f"As at {told.as_at:%-d %B %Y}. Run {told.run_id}.", "aside")
     if told.made_up:
         yield paragraph("Every person in this workspace is made up. The truth about them is known, and stands beside each estimate.", "aside")
-    yield paragraph(SENTENCES[worst], f"outcome {worst.split()[0]}")
+    yield paragraph(SENTENCES[worst].format(" and ".join(short)), f"outcome {worst.split()[0]}")
     yield '<ul class="cards">' + "".join(_card(told, code) for code in JUDGED) + "</ul>"
     yield bullets(_first_things(told))
     yield "<h2>Each source against the targets</h2>"
@@ -40,6 +40,11 @@ def opening(told: Told) -> Iterator[str]:
         "Match rate is counted. Precision and recall are estimated without labels, as section E explains; "
         "“at least” means that a small number is hidden, and taken to be as bad as it can be."
     )
+
+
+def _inside(name: str) -> str:
+    """A name within a sentence."""
+    return name[0].lower() + name[1:]
 
 
 def _card(told: Told, code: str) -> str:
@@ -55,17 +60,17 @@ def _card(told: Told, code: str) -> str:
 def _figure(row: Row) -> str:
     if row["value"] is None:
         return "not known"
-    return f"{'at least ' if row['basis'] == BOUNDED else ''}{percent(row['value'], 2 if row['value'] >= 99 else 1)}"
+    return f"{at_least(row)}{percent(row['value'], 2 if row['value'] >= 99 else 1)}"
 
 
 def _first_things(told: Told) -> Iterator[str]:
     linked = told.whole("linked", EVERYWHERE)
     if linked and linked["numerator"] is not None:
         yield f"Of {count(linked['denominator'])} records that went to trace, {count(linked['numerator'])} were linked to somebody on the GP register."
-    known = [(told.summary["match_rate", area]["value"], area) for area in told.sources if told.summary["match_rate", area]["value"] is not None]
+    known = [row for area in told.sources if (row := told.summary["match_rate", area])["value"] is not None]
     if known:
-        lowest, area = min(known)
-        yield f"The source that is matched least is {words(area)}: {percent(lowest)}."
+        lowest = min(known, key=lambda row: (row["value"], row["area_code"]))
+        yield f"The source that is matched least is {words(lowest['area_code'])}: {_figure(lowest)}."
     names = {each.code: each.name.split(" (")[0].split(",")[0].lower() for each in told.rules.characteristics if each.kind != "number"}
     low = (r for r in told.tables["linkage_quality"] if r["stands_out"] and r["gap"] < 0 and r["area_code"] == EVERYWHERE)
     out = [row for row in low if row["group_type"] in names and row["group"] not in (NOT_RECORDED, ELSEWHERE)]
@@ -85,17 +90,9 @@ def _first_things(told: Told) -> Iterator[str]:
 
 
 def _lights(told: Told) -> str:
-    names = [text("Source")]
-    for code in JUDGED:
-        names += [text(told.summary[code, EVERYWHERE]["measure_name"]), text("Light")]
-    rows = []
-    for area in told.areas:
-        cells: list[Cell] = [text(words(area))]
-        for code in JUDGED:
-            row = told.summary[code, area]
-            cells += [number(_figure(row)), light(row["light"])]
-        rows.append(cells)
-    return table("Match rate, precision and recall of each source, with its light.", names, rows, totals=[0])
+    names = [text("Source"), *(Cell(told.summary[code, EVERYWHERE]["measure_name"], is_number=True) for code in JUDGED)]
+    rows = [[text(words(area)), *(lit(_figure(row), row["light"]) for code in JUDGED if (row := told.summary[code, area]))] for area in told.areas]
+    return table("Match rate, precision and recall of each source, each with its light.", names, rows, totals=[0])
 
 
 def thresholds(told: Told) -> Iterator[str]:

@@ -10,11 +10,10 @@ from bcf_linkage.definitions.linkage_rules import Characteristic
 from bcf_linkage.pages import charts
 from bcf_linkage.pages.elements import Cell, number, paragraph, table, text
 from bcf_linkage.published.exact import ALL
-from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE
 from bcf_linkage.published.linkage_report.told import HIDDEN, Row, Told, count, interval, words
 
 MOST_GROUPS = 20
-BELOW, ABOVE = "▼", "▲"
+BELOW, ABOVE, HARD_SPACE = "▼", "▲", "\N{NO-BREAK SPACE}"
 
 
 def match_rates(told: Told) -> Iterator[str]:
@@ -26,6 +25,9 @@ def match_rates(told: Told) -> Iterator[str]:
     low = min([5.0 * int(p.lower / 5) for p in points] + [90.0])
     yield charts.intervals("match", "Match rate of each source, percent, with its 95% interval", points, low, 100, target)
     yield paragraph(f"The dashed line is the target of {target:g}%.", "aside")
+    yield paragraph(
+        "Whether the newly arrived are matched less cannot be told: the register says since when somebody is registered, and records of the unlinked do not."
+    )
     for characteristic in told.rules.characteristics:
         yield from _by(told, characteristic)
 
@@ -36,16 +38,18 @@ def _by(told: Told, characteristic: Characteristic) -> Iterator[str]:
     areas = [area for area in told.areas if any(("linked", area, code, group) in told.figures for group in groups)]
     shown, note = groups, ""
     if len(groups) > MOST_GROUPS:
-        shown = [g for g in groups if any((row := told.figures.get(("linked", area, code, g))) and row["stands_out"] for area in areas)]
-        note = f" Of {len(groups)} groups only those that stand out somewhere are listed; all are in the table linkage_quality."
+        shown = [g for g in groups if any((row := told.figures.get(("linked", area, code, g))) and _is_low(row) for area in areas)]
+        note = f" Of {len(groups)} groups only those that are matched less somewhere are listed; all are in the table linkage_quality."
     if not groups:
         return
     yield f"<h3>{escape(characteristic.name)}</h3>"
     if not shown:
-        yield paragraph(f"None of {len(groups)} groups stands out; all are in the table linkage_quality.")
+        yield paragraph(f"None of {len(groups)} groups is matched less than its source by more than chance; all are in the table linkage_quality.")
         return
-    names = [text("Group"), Cell("records", is_number=True), *(Cell(words(area), is_number=True) for area in areas)]
-    rows = [[text(group), _records(told, code, group), *(_cell(told.figures.get(("linked", area, code, group))) for area in areas)] for group in shown]
+    names = [text("Group"), Cell("Records", is_number=True), *(Cell(words(area), is_number=True) for area in areas)]
+    rows = [
+        [text(group), _records(told, areas[0], code, group), *(_cell(told.figures.get(("linked", area, code, group))) for area in areas)] for group in shown
+    ]
     yield table(
         f"Match rate by {_within(characteristic.name)}: {BELOW} and {ABOVE} mark a group whose interval excludes the rate of its source, "
         f"with the gap in points.{note}",
@@ -63,8 +67,8 @@ def _in_order(group: str) -> tuple[bool, str]:
     return group.startswith(("Not ", "Another")), group
 
 
-def _records(told: Told, code: str, group: str) -> Cell:
-    row = told.figures.get(("linked", EVERYWHERE, code, group))
+def _records(told: Told, area: str, code: str, group: str) -> Cell:
+    row = told.figures.get(("linked", area, code, group))
     return number(count(row["denominator"] if row else None))
 
 
@@ -75,7 +79,12 @@ def _cell(row: Row | None) -> Cell:
         return number(HIDDEN if row["status"] == "suppressed" else "")
     if not row["stands_out"]:
         return number(f"{row['value']:.1f}%")
-    return number(f"{row['value']:.1f}% {BELOW if row['gap'] < 0 else ABOVE} {row['gap']:+.1f}", marked=row["gap"] < 0)
+    return number(f"{row['value']:.1f}%{HARD_SPACE}{BELOW if row['gap'] < 0 else ABOVE}{HARD_SPACE}{row['gap']:+.1f}", marked=_is_low(row))
+
+
+def _is_low(row: Row) -> bool:
+    """Whether a group is matched less than its source by more than chance."""
+    return bool(row["stands_out"]) and row["gap"] < 0
 
 
 def differences(told: Told) -> Iterator[str]:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bcf_linkage.definitions.code_lists import code_list
 from bcf_linkage.pages import charts
-from bcf_linkage.pages.elements import Cell, paragraph, table, text
+from bcf_linkage.pages.elements import Cell, number, paragraph, table, text, whole
+from bcf_linkage.published.linkage_quality.match import CROSSED, NUMBER_STATUS
 from bcf_linkage.published.linkage_quality.tallies import REGISTER
-from bcf_linkage.published.linkage_report.told import HIDDEN, Told, count, rate, words
+from bcf_linkage.published.linkage_report.told import HIDDEN, Row, Told, count, rate, words
 
 ENDS = ("linked", "not_registered", "unlinked", "opted out", "out of period", "duplicate", "refused", "unreadable")
 VERSION, DIGEST = "version of ", 12
+COUNTED = ("read", "kept", "linked")
+DELIVERIES = (
+    "Deliveries, each file with the beginning of its digest; the whole is in the table linkage_provenance and in the manifest. "
+    "Kept are the records that went to trace. In the months outside those covered a source saw hardly anybody."
+)
 END_NAMES = {"linked": "linked", "not_registered": "seen, not registered", "unlinked": "unlinked"}
 
 
@@ -22,12 +29,22 @@ def provenance(told: Told) -> Iterator[str]:
         said.setdefault(row["subject"], {})[row["fact"]] = row["said"]
     run = said.pop("run", {})
     yield table(
-        "Deliveries. Their full digests are in the table linkage_provenance and in the manifest.",
-        (text("Source"), text("Shared by"), text("Under"), Cell("Records read", is_number=True), text("Files")),
+        DELIVERIES,
+        [text(name) for name in ("Source", "Shared by, and under what", "Months covered")]
+        + [Cell(f"Records {n}", is_number=True) for n in COUNTED]
+        + [text("Files")],
         [
-            (text(words(subject)), text(facts["shared by"]), text(facts["under"]), Cell(facts["records read"], is_number=True), text(_files(facts)))
+            (
+                *(text(one) for one in (words(subject), f"{facts['shared by']}: {facts['under']}")),
+                whole(facts.get("months covered", "")),
+                *(Cell(facts[f"records {n}"].replace("suppressed", HIDDEN), is_number=True) for n in COUNTED),
+                text(_files(facts)),
+            )
             for subject, facts in sorted(said.items())
         ],
+    )
+    yield paragraph(
+        "On which day a file was first read stands in the audit trail, by its digest, and not here: the same deliveries give the same report.", "aside"
     )
     versions = ", ".join(f"{fact.removeprefix(VERSION)} {told_of}" for fact, told_of in run.items() if fact.startswith(VERSION))
     rows = [(text(fact), text(told_of)) for fact, told_of in run.items() if not fact.startswith(VERSION)]
@@ -36,16 +53,49 @@ def provenance(told: Told) -> Iterator[str]:
 
 def _files(facts: dict[str, str]) -> str:
     """The files of a delivery, each with the beginning of its digest."""
-    return "; ".join(f"{told_of[: DIGEST - 64]}…" for fact, told_of in facts.items() if fact.startswith("file "))
+    return "; ".join(f"{told_of[: DIGEST - 64].replace('SHA-256 ', '')}…" for fact, told_of in facts.items() if fact.startswith("file "))
 
 
 def identifiers(told: Told) -> Iterator[str]:
-    """B: how good the identifiers of each source are."""
+    """B: how good the identifiers of each source are, and how they have changed."""
     yield "<h2>B. Identifiers as the sources send them</h2>"
     sources = (REGISTER, *told.sources)
-    rows = [[text(name), *(rate(told.whole(code, area), 2) for area in sources)] for code, name in told.names("B").items()]
+    counted = {code: name for code, name in told.names("B").items() if code != NUMBER_STATUS}
+    rows = [[text(name), *(_since(told.whole(code, area)) for area in sources)] for code, name in counted.items()]
     names = [text("Of records that went to trace"), *(Cell(words(area), is_number=True) for area in sources)]
-    yield table("Share of each source's records. Blank: the source has no such column, or no such record.", names, rows)
+    has_before = any(row["change"] is not None for row in told.tables["linkage_quality"] if row["section"] == "B")
+    since = (
+        "In brackets: the change in points since the run before." if has_before else "No run before this one published the same figures to hold them against."
+    )
+    yield table(f"Share of each source's records. Blank: the source has no such column, or no such record. {since}", names, rows)
+    yield from _statuses(told)
+
+
+def _since(row: Row | None) -> Cell:
+    """A rate with its change since the run before, if it has changed."""
+    cell = rate(row, 2)
+    return cell if row is None or not row["change"] else number(f"{cell.text} ({row['change']:+.2f})")
+
+
+def _statuses(told: Told) -> Iterator[str]:
+    """NHS number status as supplied against as derived, for the sources that supply one."""
+    cells = {(area, group): row for (measure, area, kind, group), row in told.figures.items() if measure == kind == NUMBER_STATUS}
+    sources = [area for area in (REGISTER, *told.sources) if any(of == area for of, _ in cells)]
+    yield "<h3>NHS number status: as supplied, and as this trace derived it</h3>"
+    if not sources:
+        yield paragraph("No source supplies a status.")
+        return
+    meanings = dict(code_list("nhs_number_status").meanings)
+    codes = sorted({code for _, group in cells for code in group.split(CROSSED)} & set(meanings))
+    rows = [
+        [text(f"{supplied} and {derived}"), *(rate(cells.get((area, group)), 2) for area in sources)]
+        for group in sorted({group for _, group in cells})
+        for supplied, derived in [group.split(CROSSED)]
+    ]
+    names = [text("As supplied and as derived"), *(Cell(words(area), is_number=True) for area in sources)]
+    others = [words(area) for area in told.sources if area not in sources]
+    none = f" No status comes from {' or '.join(others)}." if others else ""
+    yield table(f"Share of each source's records by both codes. {'. '.join(f'{code}: {meanings[code]}' for code in codes)}.{none}", names, rows)
 
 
 def flow(told: Told) -> Iterator[str]:
@@ -59,7 +109,7 @@ def flow(told: Told) -> Iterator[str]:
         read = told.whole("rows_read", area)
         if read and read["numerator"] is not None:
             parts.append(charts.Part(HIDDEN, max(0.0, read["numerator"] - sum(part.size for part in parts))))
-        bars.append((words(area), parts, f"{count(read['numerator'] if read else None)} read"))
+        bars.append((words(area), parts, f"{count(read['numerator'])} read" if read and read["numerator"] is not None else HIDDEN))
     yield charts.stacked("flow", "Where the records of each source ended, as shares of those read", bars)
     for code in ("rows_read", "rows_traced", *ENDS):
         cells = [told.whole(code, area) for area in sources]

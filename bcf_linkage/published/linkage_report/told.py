@@ -11,10 +11,13 @@ from typing import Any
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.pages.elements import Cell, number
 from bcf_linkage.published.exact import ALL
+from bcf_linkage.published.linkage_quality.assessment import BOUNDED
 from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, REGISTER
 
 Row = Mapping[str, Any]
 HIDDEN = "hidden"
+MOST = 100
+"""In percent: more there cannot be."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,11 @@ def count(value: float | None) -> str:
 def percent(value: float | None, decimals: int = 1) -> str:
     """A percentage; nothing where there is none."""
     return "" if value is None else f"{value:.{decimals}f}%"
+
+
+def at_least(row: Row) -> str:
+    """What goes before a figure of the summary that is the worst that a hidden number leaves open."""
+    return "at least " if row["basis"] == BOUNDED and row["value"] < MOST else ""
 
 
 def truth(row: Row) -> str:
