@@ -71,9 +71,9 @@ def _stacked(bars: Sequence[tuple[str, Sequence[Part], str]], colours: dict[str,
         yield _text(left + 18, top + BAR - 5, part_name)
 
 
-def intervals(name: str, title: str, points: Sequence[Estimate], low: float, high: float, target: float | None = None, other: str = "") -> str:
-    """One line each: a point, its 95% interval, a note; the target as a dashed stroke. `other` is what a diamond means."""
-    told = "; ".join(f"{p.label}: {p.note}{f', {other} {p.other:.2f}' if p.other is not None else ''}" for p in points)
+def intervals(name: str, title: str, points: Sequence[Estimate], low: float, high: float, target: float | None = None) -> str:
+    """One line each: a point, its 95% interval, a note that tells them in words; the target as a dashed stroke."""
+    told = "; ".join(f"{point.label}: {point.note}" for point in points)
     height = len(points) * (BAR + GAP) + GAP + 34
     return picture(name, title, told, height, _intervals(points, low, high, target))
 

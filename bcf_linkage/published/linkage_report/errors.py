@@ -163,7 +163,7 @@ def _estimates(told: Told, code: str, name: str) -> Iterator[str]:
     lowest = min([p.lower for p in points] + [p.other for p in points if p.other is not None])
     low = next(step for step in (99.5, 99, 98, 95, 90, 80, 50, 0) if lowest >= step)
     target = {t.code: t.green for t in told.rules.thresholds}.get(code)
-    yield charts.intervals(code, f"{name}, estimated, percent", points, low, 100, target, "true")
+    yield charts.intervals(code, f"{name}, estimated, percent", points, low, 100, target)
     key = "A point is an estimate, its line the interval" + ("; a diamond is the truth" if told.made_up else "")
     yield paragraph(f"{name}. {key}{f'; the dashed line is the target of {target:g}%' if target else ''}.", "aside")
 
@@ -230,10 +230,13 @@ def basis(told: Told) -> Iterator[str]:
     yield "<h2>J. What links rest on</h2>"
     scored = {kind: _totals(told, kind) for kind in ("score", "margin", "pattern")}
     if not scored["score"]:
-        yield paragraph("No record was scored on this run: every link rests on the NHS number.")
+        yield paragraph("No record was scored on this run, or too few to be told: links rest on the NHS number or on demographics that agree letter by letter.")
         return
     for kind, title in (("score", "Records by the score of their best candidate, in bits"), ("margin", "Records by the lead over the next candidate, in bits")):
         bars = sorted(scored[kind].items(), key=lambda pair: float(pair[0]))
+        if not bars:
+            yield paragraph(f"{title}: too few to be told.", "aside")
+            continue
         yield charts.columns(kind, title, [(group, float(size)) for group, size in bars], "records")
         yield paragraph(title + ". A column begins at the number below it; bands that are empty or hidden are left out.", "aside")
     patterns = sorted(scored["pattern"].items(), key=lambda pair: (-pair[1], pair[0]))[:30]
