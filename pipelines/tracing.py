@@ -42,7 +42,7 @@ class Register:
     def build(cls, registrations: nw.LazyFrame, as_at: date, kind: Kind, rules: TraceRules, scored: Scoring = scored_on_duckdb) -> Register:
         """The register of its rows: those that `trace.numbers` takes, with what they tell of who somebody is."""
         rows = ENGINE.collect(registrations)
-        known = ENGINE.collect(numbers.numbers(ENGINE.frame(rows), as_at, kind))
+        known = ENGINE.collect(numbers.numbers(ENGINE.frame(rows), as_at, kind, rules.guards))
         described = ENGINE.collect(comparable.of_register(ENGINE.frame(rows)))
         return cls(ENGINE.collect(numbers.register(ENGINE.frame(known))), described, rules, scored)
 

@@ -71,7 +71,11 @@ def _by_number_given(identities: nw.LazyFrame) -> nw.LazyFrame:
 
 def _number_faults() -> dict[str, nw.Expr]:
     reason = nw.col("reason")
-    return {"number_not_listed": reason.is_in(reasons_for(Place.NOT_REGISTERED)), "number_superseded": reason.is_in(SUPERSEDED)}
+    return {
+        "number_not_listed": reason.is_in(reasons_for(Place.NOT_REGISTERED)),
+        "number_superseded": reason.is_in(SUPERSEDED),
+        "number_doubled": (reason == "cross_check") & (nw.col("number") != nw.col("person_number")),
+    }
 
 
 def _birth_date_faults(guards: Guards, limits: Limits, as_at: date) -> dict[str, nw.Expr]:

@@ -15,6 +15,7 @@ import pytest
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.schema import Identity
 from tests.attacker import Reader, Target, ranges
+from tests.people_and_truth import people_and_truth
 
 REGISTER, EVERYWHERE, ALL = "gp_registrations", "all sources", "all"
 SOURCES = [extract for extract in EXTRACTS if extract != REGISTER]
@@ -339,3 +340,10 @@ def on_the_hold_out(figures: Figures, evidence: list[dict[str, Any]]) -> Iterato
     for place, n in exact.items():
         if 1 <= n <= THRESHOLD:
             yield knows, {place: 1}
+
+
+def test_a_row_of_people_is_one_person_and_a_person_is_on_two_only_where_a_record_is_untraced(published: Path) -> None:
+    merged, unexplained, rows = people_and_truth(published)
+    assert rows > 2_000
+    assert merged == 0
+    assert unexplained == 0

@@ -19,6 +19,7 @@ from synthetic.lives import live
 from synthetic.locality import Locality
 from synthetic.make import observed, truth
 from synthetic.rates import figure, table
+from tests.people_and_truth import people_and_truth
 
 pytestmark = pytest.mark.long
 
@@ -103,6 +104,12 @@ def test_every_row_is_accounted_for_and_those_that_never_reach_the_trace_are_whe
             assert found[name].get(place, 0) == told[name].get(place, 0), (name, place)
         assert found[name][Place.LINKED] > 0.999 * told[name][Place.LINKED]
         assert found[name][Place.OPTED_OUT] >= told[name][Place.OPTED_OUT]
+
+
+def test_hardly_two_people_are_one_and_nobody_is_two_without_an_untraced_record(city: Path) -> None:
+    merged, unexplained, rows = people_and_truth(city)
+    assert merged <= rows / 20_000
+    assert unexplained == 0
 
 
 def counted(rows: pl.DataFrame) -> dict[str, dict[str, int]]:

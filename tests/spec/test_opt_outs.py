@@ -22,6 +22,7 @@ from bcf_linkage.definitions.periods import year_to
 from bcf_linkage.definitions.published_tables import OPT_OUTS
 from bcf_linkage.definitions.rulebook import Rulebook
 from bcf_linkage.definitions.sharing import Objection, SharingRules
+from bcf_linkage.definitions.trace_rules import TraceRules
 from bcf_linkage.identifiable.opt_outs import effect, holding, number_files
 from bcf_linkage.identifiable.parse import opened
 from bcf_linkage.identifiable.pseudonymise import are_numbers
@@ -112,7 +113,7 @@ def test_an_answer_to_another_question_or_one_that_broke_off_is_refused() -> Non
 
 def register(*entries: dict[str, Any]) -> nw.LazyFrame:
     schema = {name: pl.Boolean if name == "refused" else pl.String for name in entries[0]}
-    return numbers.register(numbers.numbers(nw.from_native(pl.LazyFrame(entries, schema=schema)), AS_AT, "synthetic"))
+    return numbers.register(numbers.numbers(nw.from_native(pl.LazyFrame(entries, schema=schema)), AS_AT, "synthetic", TraceRules.build(AS_AT).guards))
 
 
 def objecting(known: nw.LazyFrame, listed: list[tuple[str, Objection]], holds: tuple[Objection, ...] = tuple(Objection)) -> dict[str, str]:

@@ -12,16 +12,26 @@ import pytest
 from bcf_linkage.definitions import nhs_number
 from bcf_linkage.definitions.places import Place
 from bcf_linkage.definitions.trace_reasons import reasons_for, trace_reasons
+from bcf_linkage.definitions.trace_rules import TraceRules
 from bcf_linkage.identifiable.trace import by_number, numbers
 from tests.spec.delivered import AS_AT, number
 
-ANN, BEA, CAT, DEE, EVE, FAY, GIA, HAL, OLD_BEA, OLDER_BEA, OLD_CAT, OLD_HAL, NOBODY = (number(930_000_000 + 20 * n) for n in range(13))
+ANN, BEA, CAT, DEE, EVE, FAY, GIA, HAL, IDA, JOY, KIM, LEN, OLD_BEA, OLDER_BEA, OLD_CAT, OLD_HAL, OTHER_IDA, OTHER_JOY, TWIN_KIM, OTHER_LEN, NOBODY = (
+    number(930_000_000 + 20 * n) for n in range(21)
+)
 BORN = "1950-02-01"
+GUARDS = TraceRules.build(AS_AT).guards
 
 
 def entry(number: str, **changes: Any) -> dict[str, Any]:
     blank = {"replaced_nhs_number": None, "replaced_nhs_number_date": None, "type_1_opt_out": "N", "refused": False}
-    return {"nhs_number": number, "birth_date": BORN, **blank, **changes}
+    untold = dict.fromkeys(("family_name", "given_name", "sex", "postcode", "address_line_1"))
+    return {"nhs_number": number, "birth_date": BORN, **blank, **untold, **changes}
+
+
+def at_home(given: str, **changes: Any) -> dict[str, Any]:
+    """What the register tells of somebody in full."""
+    return {"family_name": "O'Dell", "given_name": given, "sex": "2", "postcode": "SO14 3AB", "address_line_1": "9 Elm Road", **changes}
 
 
 REGISTER = [
@@ -38,12 +48,20 @@ REGISTER = [
     entry(HAL, replaced_nhs_number=OLD_HAL, type_1_opt_out="N"),
     entry(OLD_HAL, type_1_opt_out="y"),
     entry("9434765918", type_1_opt_out="Y"),
+    entry(IDA, **at_home("Ida")),
+    entry(OTHER_IDA, **at_home("IDA", family_name="ODELL", postcode="so143ab"), type_1_opt_out="Y"),
+    entry(JOY, **at_home("Joy", replaced_nhs_number=OTHER_JOY, replaced_nhs_number_date="2014-10-01")),
+    entry(OTHER_JOY, **at_home("Joy")),
+    entry(KIM, **at_home("Baby")),
+    entry(TWIN_KIM, **at_home("Baby")),
+    entry(LEN, **at_home("Len")),
+    entry(OTHER_LEN, **at_home("Len", address_line_1="11 Elm Road")),
 ]
 
 
 def register(kind: nhs_number.Kind = "synthetic") -> nw.LazyFrame:
     schema = {name: pl.Boolean if name == "refused" else pl.String for name in REGISTER[0]}
-    return numbers.register(numbers.numbers(nw.from_native(pl.LazyFrame(REGISTER, schema=schema)), AS_AT, kind))
+    return numbers.register(numbers.numbers(nw.from_native(pl.LazyFrame(REGISTER, schema=schema)), AS_AT, kind, GUARDS))
 
 
 def traced(number: str | None, birth_date: str | None, own: bool = False) -> tuple[str, str | None]:
@@ -72,6 +90,13 @@ def traced(number: str | None, birth_date: str | None, own: bool = False) -> tup
         (DEE, BORN, "number_shared", None),
         (DEE, "1960-01-01", "number_shared", None),
         (EVE, BORN, "birth_date_missing", None),
+        (IDA, BORN, "cross_check", IDA),
+        (OTHER_IDA, BORN, "cross_check", IDA),
+        (JOY, BORN, "cross_check", JOY),
+        (OTHER_JOY, BORN, "cross_check", OTHER_JOY),
+        (KIM, BORN, "cross_check", KIM),
+        (TWIN_KIM, BORN, "cross_check", TWIN_KIM),
+        (OTHER_LEN, BORN, "cross_check", OTHER_LEN),
         (NOBODY, BORN, "not_on_register", NOBODY),
         (NOBODY, None, "not_on_register", NOBODY),
         (None, BORN, "number_missing", None),
@@ -92,10 +117,15 @@ def test_a_row_of_the_register_needs_no_second_fact(written: str, reason: str) -
     assert traced(written, None, own=True)[0] == reason
 
 
+def test_who_objects_under_one_of_two_numbers_objects_under_both() -> None:
+    known = {row["number"]: row["opted_out"] for row in register().to_native().collect().iter_rows(named=True)}
+    assert (known[IDA], known[OTHER_IDA], known[LEN]) == (True, True, False)
+
+
 def test_two_replacements_of_one_number_are_two_people() -> None:
     entries = [entry(ANN, replaced_nhs_number=NOBODY), entry(BEA, replaced_nhs_number=NOBODY)]
     frame = nw.from_native(pl.LazyFrame(entries, schema={name: pl.Boolean if name == "refused" else pl.String for name in entries[0]}))
-    shared = numbers.register(numbers.numbers(frame, AS_AT, "synthetic")).to_native().collect().filter(pl.col("shared"))["number"].to_list()
+    shared = numbers.register(numbers.numbers(frame, AS_AT, "synthetic", GUARDS)).to_native().collect().filter(pl.col("shared"))["number"].to_list()
     assert shared == [NOBODY]
 
 
