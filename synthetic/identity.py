@@ -25,6 +25,7 @@ def name(profile: Profile, pools: Pools, people: People, households: Households,
     rng = stream(seed, "identity")
     ethnic = _ethnic_groups(rng, profile, people, households)
     codes = np.array(list(profile.ethnic_shares))
+    named_from = ethnic * 2 + people.female
     male_or_female = np.where(people.female, "2", "1")
     given = [names for code in codes for names in (pools.given[code, "1"], pools.given[code, "2"])]
     family = [pools.family[code] for code in codes]
@@ -33,7 +34,7 @@ def name(profile: Profile, pools: Pools, people: People, households: Households,
     return pl.DataFrame(
         {
             "nhs_number": nhs_numbers(rng, len(people)),
-            "given_name": _drawn(rng, given, ethnic * 2 + people.female),
+            "given_name": _unlike_twins(stream(seed, "names of twins"), given, named_from, _drawn(rng, given, named_from), people, households),
             "family_name": _drawn(rng, family, ethnic)[households.named_after],
             "date_of_birth": iso(people.born),
             "sex": male_or_female,
@@ -71,6 +72,16 @@ def _ethnic_groups(rng: Generator, profile: Profile, people: People, households:
     drawn = shared_out(rng, np.array(list(profile.ethnic_shares.values())), len(people))
     alike = rng.random(len(people)) < figure("households.same_ethnic_group")
     return np.where(alike & (households.communal == 0), drawn[households.head], drawn).astype(np.int32)
+
+
+def _unlike_twins(rng: Generator, pools: list[NDArray[np.str_]], which: Integers, given: pl.Series, people: People, households: Households) -> pl.Series:
+    """Given names, drawn anew for whoever would be called as a twin of theirs is."""
+    while True:
+        told = pl.DataFrame({"household": households.household, "born": people.born, "female": people.female, "given": given})
+        alike = np.flatnonzero(~told.select(pl.struct(pl.all()).is_first_distinct()).to_series())
+        if not len(alike):
+            return given
+        given = given.scatter(alike, _drawn(rng, pools, which[alike]))
 
 
 def _drawn(rng: Generator, pools: list[NDArray[np.str_]], which: Integers) -> pl.Series:

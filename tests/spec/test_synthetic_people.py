@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from bcf_linkage.definitions.columns import POSTCODE
 from bcf_linkage.definitions.extracts import EXTRACTS
-from synthetic import profiles
+from synthetic import identity, profiles
 from synthetic.people import Standing
 from synthetic.rates import figure
 from synthetic.window import NEVER
@@ -65,6 +67,16 @@ def test_there_are_twins_of_one_sex() -> None:
     twins = made.words.with_columns(household=made.households.household).filter(made.people.age < 18)
     alike = twins.group_by("household", "date_of_birth", "sex").len().filter(pl.col("len") > 1)
     assert alike.height > 0
+
+
+def test_twins_are_never_called_alike() -> None:
+    pairs = np.repeat(np.arange(300), 2)
+    people = SimpleNamespace(born=np.zeros(600), female=np.tile([True, True], 300))
+    names, which = [np.array(["Maud", "Olive", "Joan"])], np.zeros(600, dtype=np.int64)
+    given = identity._unlike_twins(np.random.default_rng(1), names, which, pl.Series(["Maud"] * 600), people, SimpleNamespace(household=pairs))  # type: ignore[arg-type]
+    called = pl.DataFrame({"pair": pairs, "given": given})
+    assert called.n_unique() == 600
+    assert called["given"].n_unique() == 3
 
 
 def test_a_postcode_lies_in_one_area_of_one_decile() -> None:
