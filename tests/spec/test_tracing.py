@@ -113,6 +113,12 @@ REFUSED = {
 }
 
 
+def test_a_namesake_with_a_number_and_a_home_elsewhere_is_somebody_else(register: Register) -> None:
+    elsewhere = number(990_000_000)
+    assert answers([like(ANYBODY, nhs_number=elsewhere, postcode="SO99 9ZZ", address_line_1="Elsewhere")], register) == [("not_on_register", elsewhere)]
+    assert answers([like(ANYBODY, nhs_number=elsewhere, postcode="SO99 9ZZ")], register) == [("scored", HIM)]
+
+
 @pytest.mark.parametrize("case", FOUND)
 def test_a_record_is_found_by_the_first_rung_that_will_do(case: str, register: Register) -> None:
     record, rung, whose = FOUND[case]

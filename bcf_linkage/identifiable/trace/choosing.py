@@ -16,7 +16,7 @@ def patterned(pairs: nw.LazyFrame, rules: TraceRules) -> nw.LazyFrame:
 
     Each letter of a pattern names a field and is followed by the code of the level at which it agrees. `agreeing` is the number of
     fields that agree, `personal` how many of them tell a person from kin, `contradicts_name` and `contradicts_date` whether the record
-    may be about one of those (another sex weighs where the given name does not agree, another number where it or the date does not,
+    may be about one of those (another sex weighs where the given name does not agree, another number where it, the date or the home does not,
     and a date that is not the same where no given name is known), `confirmed` whether the number agrees, and `named` whether the given name does.
     """
     coded = pairs.with_columns(**{comparison.field: _code(comparison) for comparison in rules.comparisons})
@@ -25,6 +25,7 @@ def patterned(pairs: nw.LazyFrame, rules: TraceRules) -> nw.LazyFrame:
     contradicts = {c.field: _is_any(c, [level.code for level in c.levels if level.contradicts]) for c in rules.comparisons}
     agrees = {field: nw.col(field) == comparison.code("agrees") for field, comparison in rules.by_field.items()}
     another_number = nw.col("number") == rules.by_field["number"].code("differs")
+    at_home = counts["postcode"] | counts["address"]
     pattern = nw.concat_str(*(part for c in rules.comparisons for part in (nw.lit(CODES[c.field]), nw.col(c.field))))
     return coded.select(
         "record",
@@ -33,7 +34,7 @@ def patterned(pairs: nw.LazyFrame, rules: TraceRules) -> nw.LazyFrame:
         pattern=pattern,
         agreeing=nw.sum_horizontal(*(count.cast(nw.Int64) for count in counts.values())),
         personal=nw.sum_horizontal(*(count.cast(nw.Int64) for count in personal.values())),
-        contradicts_name=contradicts["given_name"] | (contradicts["sex"] & ~agrees["given_name"]) | (another_number & ~personal["given_name"]),
+        contradicts_name=contradicts["given_name"] | (contradicts["sex"] & ~agrees["given_name"]) | (another_number & ~(personal["given_name"] & at_home)),
         contradicts_date=contradicts["birth_date"]
         | (another_number & (nw.col("birth_date") == UNKNOWN))
         | ((nw.col("given_name") == UNKNOWN) & ~agrees["birth_date"]),
