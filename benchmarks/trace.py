@@ -5,10 +5,8 @@ python -m benchmarks.trace [--people 100000] [--rounds 3] [--workspace DIR]
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
-import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -20,7 +18,7 @@ from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.schema import Table
 from bcf_linkage.identifiable import examine, rules
 from bcf_linkage.identifiable.parse import opened
-from benchmarks.whole_run import BCF, measured
+from benchmarks.locality import on_locality
 from pipelines.examining import examined
 from pipelines.receive import areas_of, reading, register_of
 from pipelines.settings import kind_of, read_settings
@@ -69,19 +67,5 @@ def compare(workspace: Path, rounds: int) -> None:
     print(f"ratio {statistics.median(whole / half for whole, half in zip(seconds[1], seconds[2], strict=True)):.2f}   all over a half of them: 2 is in step")
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workspace", type=Path, help="one that is there already, instead of a new one")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = options.workspace or Path(folder) / "southampton"
-        if options.workspace is None:
-            measured([str(BCF), "synth", "southampton", "--people", str(options.people), "--seed", "1", "--out", str(workspace), "--json"])
-        compare(workspace, options.rounds)
-
-
 if __name__ == "__main__":
-    main()
+    on_locality(__doc__, 3, compare)
