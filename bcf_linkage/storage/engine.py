@@ -52,6 +52,9 @@ PSEUDONYMS = "bcf_linkage.pseudonyms"
 """What the id of the key of a table's pseudonyms stands under in its Parquet metadata; with Spark, in those of the column."""
 
 
+ENCRYPTED = "spark.io.encryption.enabled"
+"""Whether Spark encrypts what it puts on disk."""
+
 SILENT = f"-Dlog4j2.configurationFile={Path(__file__).with_name('spark_log4j2.properties')}"
 """Has Spark log nothing here; the logs of a cluster's workers are the cluster's."""
 
@@ -143,7 +146,7 @@ def spark() -> SparkSession.Builder:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false")
     # Spark puts on disk what does not fit in memory, and candidates are compared by name.
-    return builder.config("spark.io.encryption.enabled", "true").config("spark.driver.extraJavaOptions", SILENT)
+    return builder.config(ENCRYPTED, "true").config("spark.driver.extraJavaOptions", SILENT)
 
 
 def held(engine: Engine, frame: nw.LazyFrame) -> nw.LazyFrame:

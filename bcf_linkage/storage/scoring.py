@@ -19,10 +19,10 @@ import polars as pl
 import pyarrow as pa
 
 from bcf_linkage.definitions.errors import EnvironmentRefused
-from bcf_linkage.storage.engine import SparkEngine
+from bcf_linkage.storage.engine import ENCRYPTED, SparkEngine
 
 QUIET = logging.CRITICAL
-PREDICTING = Lock()
+PREDICTING, ON_SPARK = Lock(), Lock()
 REGISTER, RECORDS = "a_register", "b_records"
 """Splink puts the left of a pair first in the alphabet."""
 
@@ -36,8 +36,6 @@ OF_TWO_TEXTS = {
     "share_word": "list_has_any(string_split(a, ' '), string_split(b, ' '))",
 }
 """Whether two texts are the same but for one place or one swap of two; how alike they are, from 0 to 1; whether they have a word in common."""
-
-ENCRYPTED = "spark.io.encryption.enabled"
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,12 +134,14 @@ def on_spark() -> Iterator[Any]:
         raise EnvironmentRefused(f"Spark would put identifiers on disk as they are; start it with {ENCRYPTED}=true, or run with --engine polars")
     from splink.backends.spark import SparkAPI
 
-    try:
-        for name, meaning in OF_TWO_TEXTS.items():
-            session.udf.register(name, _of_batches(meaning, "double" if name == "alike" else "boolean"))
-        yield SparkAPI(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)  # type: ignore[no-untyped-call]
-    finally:
-        session.catalog.clearCache()
+    # What Spark holds in memory is let go for all sessions at once, so that one at a time may score.
+    with ON_SPARK:
+        try:
+            for name, meaning in OF_TWO_TEXTS.items():
+                session.udf.register(name, _of_batches(meaning, "double" if name == "alike" else "boolean"))
+            yield SparkAPI(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)  # type: ignore[no-untyped-call]
+        finally:
+            session.catalog.clearCache()
 
 
 def _of_batches(meaning: str, returns: str) -> Any:

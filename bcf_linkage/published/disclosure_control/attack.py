@@ -166,6 +166,7 @@ class _Programme:
 
     def __init__(self, attack: Attack, cells: Numbers, may_hide: bool) -> None:
         self.attack, self.cells = attack, cells
+        self.at = {int(cell): n for n, cell in enumerate(cells)}
         self.spare = np.flatnonzero(attack.can_hide[cells] & may_hide)
         sums = attack.sums[attack.kept][:, cells]
         sums = sums[np.flatnonzero(np.diff(sums.indptr))]
@@ -192,12 +193,11 @@ class _Programme:
     def _asked(self, aims: Sequence[Aim]) -> tuple[Reals, Reals, Reals]:
         """The least and greatest move of each column, and what a step of it costs."""
         attack, cells = self.attack, self.cells
-        at = {int(cell): n for n, cell in enumerate(cells)}
         can_hide, bounds, price = attack.can_hide[cells], attack.told[cells], np.zeros(len(cells))
         may_hide = np.zeros(len(cells), dtype=bool)
         may_hide[self.spare] = can_hide[self.spare]
         for aim in aims:
-            if (n := at.get(aim.cell)) is not None:
+            if (n := self.at.get(aim.cell)) is not None:
                 low, high = attack.hidden[aim.cell] if may_hide[n] else bounds[n]
                 bounds[n], price[n], may_hide[n] = (max(low, aim.low), min(high, aim.high)), -AIM * aim.step, False
         spare = cells[self.spare]
