@@ -1,4 +1,4 @@
-"""The floor under any run: Polars reads every column of the same files as text, and each distinct NHS number is hashed once.
+"""The lower bound of any run: read every column of the same files as text with Polars, and hash each distinct NHS number once.
 
 python -m benchmarks.floor WORKSPACE
 """
@@ -16,13 +16,13 @@ KEY = bytes(32)
 
 
 def floor(workspace: Path) -> int:
-    """Read and hash; gives back how many distinct numbers there were."""
+    """Read and hash. Return the number of distinct NHS numbers."""
     numbers: set[str] = set()
     for file in sorted((workspace / "landing").glob("*/*")):
         text = pl.scan_csv(file, infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy") if file.suffix == ".csv" else pl.scan_parquet(file)
-        # A hash of every value makes sure that no column is left unread.
-        read = text.select(pl.all().exclude("nhs_number").hash().sum(), pl.col("nhs_number").unique().implode()).collect(engine="streaming")
-        numbers.update(read["nhs_number"][0].drop_nulls())
+        # A hash of every value makes Polars read every column.
+        columns = text.select(pl.all().exclude("nhs_number").hash().sum(), pl.col("nhs_number").unique().implode()).collect(engine="streaming")
+        numbers.update(columns["nhs_number"][0].drop_nulls())
     for number in numbers:
         hmac.digest(KEY, number.encode(), sha256)
     return len(numbers)

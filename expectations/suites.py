@@ -19,83 +19,85 @@ from great_expectations.expectations import (
 from great_expectations.expectations.expectation import Expectation
 
 from bcf_linkage.definitions.schema import Between, CheckDigit, Constraint, Matches, NotBefore, OneOf, Required, Table, Type, Typed
-from expectations.judged import Unique, judged
-from expectations.own_expectations import ExpectColumnValuesToBeRealDates, ExpectColumnValuesToHaveCheckDigit
-from expectations.tally import View, view
-from expectations.values import WRITTEN, as_number
+from expectations.custom_expectations import ExpectColumnValuesToBeRealDates, ExpectColumnValuesToHaveCheckDigit
+from expectations.delivery_rules import Unique, list_rules
+from expectations.tally import View, view_for
+from expectations.values import TYPE_PATTERNS, parse_number
 
 
-def suite(table: Table, views: Collection[View] | None = None) -> ExpectationSuite:
-    """The suite of a table, or of the rules that look at some views of it, in the order of `judged`; each carries its column and rule."""
-    rules = ((column, rule) for column, rule in judged(table) if views is None or view(table, column, rule) in views)
-    return ExpectationSuite(table.name, expectations=[_expected(table, column, rule) for column, rule in rules])
+def build_suite(table: Table, views: Collection[View] | None = None) -> ExpectationSuite:
+    """Build the suite of a table, or of the rules on some of its views, in the order of `list_rules`. Each expectation has its column and rule as meta."""
+    rules = ((column, rule) for column, rule in list_rules(table) if views is None or view_for(table, column, rule) in views)
+    return ExpectationSuite(table.name, expectations=[_label_expectation(table, column, rule) for column, rule in rules])
 
 
-def shown(view: View) -> tuple[str, ...]:
-    """The names under which Great Expectations finds the columns of a view."""
+def column_labels(view: View) -> tuple[str, ...]:
+    """Return the names of the columns of a view in the batch. A column of several views needs a name for each."""
     return view.columns if len(view.columns) == 1 else tuple(f"{column} of {' and '.join(view.columns)}" for column in view.columns)
 
 
-def numbers(name: str) -> str:
-    """The name of the same column read as numbers."""
+def number_label(name: str) -> str:
+    """Return the name of the same column as numbers."""
     return f"{name}, as a number"
 
 
-def _expected(table: Table, column: str, rule: Constraint) -> Expectation:
-    expected = expectation(rule, *shown(view(table, column, rule)))
+def _label_expectation(table: Table, column: str, rule: Constraint) -> Expectation:
+    expected = build_expectation(rule, *column_labels(view_for(table, column, rule)))
     expected.meta = {"column": column, "rule": rule.rule}
     return expected
 
 
 @singledispatch
-def expectation(rule: Constraint, column: str, other: str = "") -> Expectation:
-    """What a rule expects of a column, given the names under which it is shown. Blanks are null, which all but `Required` pass over."""
+def build_expectation(rule: Constraint, column: str, other: str = "") -> Expectation:
+    """Return the expectation for a rule on the named column (or two). Blanks are null; every expectation but `Required` ignores nulls."""
     raise NotImplementedError(f"no expectation for {type(rule).__name__}")
 
 
-@expectation.register
+@build_expectation.register
 def _(rule: Required, column: str) -> Expectation:
     return ExpectColumnValuesToNotBeNull(column=column)
 
 
-@expectation.register
+@build_expectation.register
 def _(rule: Typed, column: str) -> Expectation:
-    return ExpectColumnValuesToBeRealDates(column=column) if rule.type is Type.DATE else _matching(column, WRITTEN[rule.type])
+    return ExpectColumnValuesToBeRealDates(column=column) if rule.type is Type.DATE else _expect_pattern(column, TYPE_PATTERNS[rule.type])
 
 
-@expectation.register
+@build_expectation.register
 def _(rule: OneOf, column: str) -> Expectation:
     return ExpectColumnValuesToBeInSet(column=column, value_set=list(rule.codes.codes))
 
 
-@expectation.register
+@build_expectation.register
 def _(rule: Matches, column: str) -> Expectation:
-    return _matching(column, rule.pattern)
+    return _expect_pattern(column, rule.pattern)
 
 
-@expectation.register
+@build_expectation.register
 def _(rule: Between, column: str) -> Expectation:
-    return ExpectColumnValuesToBeBetween(column=numbers(column), min_value=_bound(rule.low), max_value=_bound(rule.high))
+    return ExpectColumnValuesToBeBetween(column=number_label(column), min_value=_bound_number(rule.low), max_value=_bound_number(rule.high))
 
 
-@expectation.register
+@build_expectation.register
 def _(rule: NotBefore, column: str, other: str) -> Expectation:
-    return ExpectColumnPairValuesAToBeGreaterThanB(column_A=numbers(column), column_B=numbers(other), or_equal=True, ignore_row_if="either_value_is_missing")
+    return ExpectColumnPairValuesAToBeGreaterThanB(
+        column_A=number_label(column), column_B=number_label(other), or_equal=True, ignore_row_if="either_value_is_missing"
+    )
 
 
-@expectation.register
+@build_expectation.register
 def _(rule: CheckDigit, column: str) -> Expectation:
     return ExpectColumnValuesToHaveCheckDigit(column=column)
 
 
-@expectation.register
+@build_expectation.register
 def _(rule: Unique, column: str) -> Expectation:
     return ExpectColumnValuesToBeBetween(column=column, max_value=1)
 
 
-def _bound(bound: float | str | None) -> float | None:
-    return as_number(bound, Type.DATE) if isinstance(bound, str) else bound
+def _bound_number(bound: float | str | None) -> float | None:
+    return parse_number(bound, Type.DATE) if isinstance(bound, str) else bound
 
 
-def _matching(column: str, pattern: str) -> Expectation:
+def _expect_pattern(column: str, pattern: str) -> Expectation:
     return ExpectColumnValuesToMatchRegex(column=column, regex=f"^(?:{pattern})$")

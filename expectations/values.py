@@ -1,4 +1,4 @@
-"""What a value says, read in Python's own terms and apart from the row rules."""
+"""Read values in plain Python, independently of the row rules, so that each implementation checks the other."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from operator import mul
 
 from bcf_linkage.definitions.schema import Type
 
-WRITTEN = {Type.INTEGER: r"[+-]?[0-9]+", Type.DECIMAL: r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)", Type.TRUTH: "true|false"}
-"""How a value of a type is written, where a pattern can say it."""
+TYPE_PATTERNS = {Type.INTEGER: r"[+-]?[0-9]+", Type.DECIMAL: r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)", Type.BOOLEAN: "true|false"}
+"""The pattern of a value of each type that a pattern can describe."""
 
-WEIGHTS = range(10, 0, -1)
+CHECK_DIGIT_WEIGHTS = range(10, 0, -1)
 
 
 @lru_cache(maxsize=50_000)
-def as_date(text: str) -> date | None:
-    """The date that the text writes as YYYY-MM-DD, None if it writes none. Only what reads back as itself was written so."""
+def parse_date(text: str) -> date | None:
+    """Return the date of a text written YYYY-MM-DD, None for any other text. Python also reads other ISO forms, which are refused."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -26,20 +26,23 @@ def as_date(text: str) -> date | None:
 
 
 def has_check_digit(text: str) -> bool:
-    """Whether the ten digits, spaces aside, are not all one and their sum, weighed from ten down to one, can be divided by eleven."""
+    """Return whether the text, without spaces, is ten digits with a valid check digit.
+
+    The digits must not be one repeated digit, and 11 must divide their sum with the weights ten to one.
+    """
     digits = text.replace(" ", "")
     if len(digits) != 10 or not (digits.isascii() and digits.isdigit()) or digits == digits[0] * 10:
         return False
-    # A digit's byte is 48 more than the digit, and 48 times all the weights is a multiple of eleven.
-    weighed: int = sum(map(mul, WEIGHTS, digits.encode()))
-    return weighed % 11 == 0
+    # The byte of a digit is 48 more than the digit, and 48 times the sum of the weights (55) is a multiple of 11.
+    weighted_sum: int = sum(map(mul, CHECK_DIGIT_WEIGHTS, digits.encode()))
+    return weighted_sum % 11 == 0
 
 
-def as_number(text: str | None, kind: Type) -> float | None:
-    """A number in the order of what the text stands for, a date as YYYYMMDD; None where it is blank or not written as its type."""
+def parse_number(text: str | None, kind: Type) -> float | None:
+    """Return a text as a number that keeps its order, a date as YYYYMMDD. None if it is blank or not of the type."""
     if text is None:
         return None
     if kind is Type.DATE:
-        day = as_date(text)
+        day = parse_date(text)
         return None if day is None else float(day.year * 10_000 + day.month * 100 + day.day)
-    return float(text) if re.fullmatch(WRITTEN[kind], text) else None
+    return float(text) if re.fullmatch(TYPE_PATTERNS[kind], text) else None

@@ -1,52 +1,53 @@
-"""Steps in the pseudonymised zone: from received rows to one row a person, what they used, and where they stand."""
+"""Steps in the pseudonymised zone: link received rows to people, and stratify the people by need."""
 
 from __future__ import annotations
 
 import narwhals as nw
 
 from bcf_linkage.definitions.periods import window_to
-from bcf_linkage.pseudonymised.activity import activity
-from bcf_linkage.pseudonymised.care import care
-from bcf_linkage.pseudonymised.contacts import REGISTER, contacts
-from bcf_linkage.pseudonymised.costs import costs
-from bcf_linkage.pseudonymised.extracts import complete
-from bcf_linkage.pseudonymised.link import people
-from bcf_linkage.pseudonymised.spells import spells
-from bcf_linkage.pseudonymised.strata import strata
-from bcf_linkage.pseudonymised.transfers import transfers
-from bcf_linkage.storage.engine import Engine, engine_named
-from pipelines.lanes import both
-from pipelines.runs import Run
+from bcf_linkage.pseudonymised.activity import build_activity
+from bcf_linkage.pseudonymised.care import build_care
+from bcf_linkage.pseudonymised.contacts import REGISTER, build_contacts
+from bcf_linkage.pseudonymised.costs import build_costs
+from bcf_linkage.pseudonymised.extracts import add_missing_extracts
+from bcf_linkage.pseudonymised.people import build_people
+from bcf_linkage.pseudonymised.spells import build_spells
+from bcf_linkage.pseudonymised.strata import build_strata
+from bcf_linkage.pseudonymised.transfers import build_transfers
+from bcf_linkage.storage.engine import Engine
+from pipelines.support.concurrency import run_both
+from pipelines.workspace.run_context import RunContext
 
 
-def received_rows(run: Run, engine: Engine) -> dict[str, nw.LazyFrame]:
-    """The rows that were kept of each extract that is shared, pseudonymised."""
+def scan_received(run: RunContext, engine: Engine) -> dict[str, nw.LazyFrame]:
+    """Scan the received rows of each delivered extract, pseudonymised: one row per kept row of a delivery."""
     return {extract: engine.scan(run.received(extract)) for extract in run.extracts}
 
 
-def link(run: Run) -> None:
-    """Received rows to `contacts`, `people`, `spells`, `activity`, `costs` and `transfers`."""
-    engine, rules, window = engine_named(run.request.engine, run.pseudonyms.key), run.rulebook(), window_to(run.as_at)
-    shared = received_rows(run, engine)
-    received = complete(shared)
+def build_person_tables(run: RunContext) -> None:
+    """Build `contacts`, `people`, `spells`, `activity`, `costs` and `transfers` from the received rows, and write them to the staging folder."""
+    engine, rules, window = run.engine, run.rulebook, window_to(run.as_at)
+    shared = scan_received(run, engine)
+    received = add_missing_extracts(shared)
 
-    def who() -> None:
-        engine.write(contacts(shared), run.table("contacts"))
-        engine.write(people(received[REGISTER], engine.scan(run.table("contacts")), run.as_at, rules.bands.ages), run.table("people"))
+    def write_people() -> None:
+        engine.write(build_contacts(shared), run.table("contacts"))
+        engine.write(build_people(received[REGISTER], engine.scan(run.table("contacts")), run.as_at, rules.bands.ages), run.table("people"))
 
-    def what() -> None:
-        engine.write(spells(received, run.as_at, rules.ambulatory), run.table("spells"))
+    def write_activity() -> None:
+        engine.write(build_spells(received, run.as_at, rules.ambulatory), run.table("spells"))
         stays = engine.scan(run.table("spells"))
-        engine.write(activity(received, stays, rules.prices, window), run.table("activity"))
-        engine.write(costs(engine.scan(run.table("activity")), run.year), run.table("costs"))
-        engine.write(transfers(received, stays, window), run.table("transfers"))
+        engine.write(build_activity(received, stays, rules.prices, window), run.table("activity"))
+        engine.write(build_costs(engine.scan(run.table("activity")), run.year), run.table("costs"))
+        engine.write(build_transfers(received, stays, window), run.table("transfers"))
 
-    both(who, what)
+    # Neither reads a table that the other writes.
+    run_both(write_people, write_activity)
 
 
-def stratify(run: Run) -> None:
-    """`people` and `costs` to `strata` (cost, band, risk) and `care` (plans, professionals, conditions)."""
-    engine, rules = engine_named(run.request.engine, run.pseudonyms.key), run.rulebook()
-    persons = engine.scan(run.table("people"))
-    engine.write(strata(persons, engine.scan(run.table("costs")), rules.bands), run.table("strata"))
-    engine.write(care(persons, complete(received_rows(run, engine)), rules.clinical_codes, run.year), run.table("care"))
+def stratify_people(run: RunContext) -> None:
+    """Build one row per person in `strata` (cost, band, risk) and in `care` (care plans, professionals, conditions), and write them."""
+    engine, rules = run.engine, run.rulebook
+    people = engine.scan(run.table("people"))
+    engine.write(build_strata(people, engine.scan(run.table("costs")), rules.bands), run.table("strata"))
+    engine.write(build_care(people, add_missing_extracts(scan_received(run, engine)), rules.clinical_codes, run.year), run.table("care"))

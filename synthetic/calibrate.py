@@ -1,10 +1,10 @@
-"""Find the rates at which Southampton comes out as its plan prints: spending at each need, and two single figures.
+"""Find the rates at which synthetic Southampton reproduces its plan's figures: spending at each need, and two single figures.
 
     python -m synthetic.calibrate --people 249089 --seeds 1 2 3 --rounds 3
 
-Only rates change, never costs: the knots of `rates/spend.csv` and the figures in `FIGURES`. What comes out is measured on
-localities without faults; what faults take from it is measured once, and aimed above. Of all rising curves of spending that, as
-far as the slopes tell, come out as the plan prints, each round takes the smoothest. Rates are written back after every round.
+Calibration changes rates only, never unit costs: the knots of `rates/spend.csv` and the figures in `FIGURES`. It measures
+`RESULTS` on localities without faults. It measures the loss from faults once, and aims higher by that much. Each round solves for
+the smoothest rising spending curve that, by the measured slopes, reproduces the plan. It writes the rates back after every round.
 """
 
 from __future__ import annotations
@@ -22,139 +22,141 @@ from numpy.typing import NDArray
 
 from bcf_linkage.definitions.periods import year_to
 from synthetic import costs, faults, profiles
-from synthetic.lives import Lives, live
+from synthetic.lives import Lives, generate_lives
 from synthetic.locality import Locality
-from synthetic.make import observed, truth
+from synthetic.make_locality import build_extracts, build_truth
 from synthetic.people import Standing
-from synthetic.rates import figure, figures, numbers, table
+from synthetic.rates import column_values, figure, figures, rate_table
 
 AS_AT = date(2014, 9, 30)
-HERE = Path(__file__).parent / "rates"
-OUTCOMES = ("Very High", "High", "Moderate", "Low", "Non users", "cost", "emergency admissions")
+RATES_FOLDER = Path(__file__).parent / "rates"
+RESULTS = ("Very High", "High", "Moderate", "Low", "Non users", "cost", "emergency admissions")
 FIGURES = ("urgent.emergency_scale", "people.left_unnoticed")
-NUDGE = 0.15
-"""How far each rate is moved to measure slopes, as a logarithm."""
-CLOSE, BEND, FAR = 0.001, 0.5, 0.3
-"""A miss of the first weighs as much as a change of slope of the second, or a rate moved by the third in a round."""
-FLATTEST = 0.02
-"""From knot to knot the curve rises by this or more."""
+SLOPE_STEP = 0.15
+"""The step of each rate when slopes are measured, as a logarithm."""
+RESULT_TOLERANCE, SLOPE_TOLERANCE, RATE_TOLERANCE = 0.001, 0.5, 0.3
+"""Weights of the fit: a miss of RESULT_TOLERANCE costs as much as a change of slope of SLOPE_TOLERANCE or a rate moved by RATE_TOLERANCE."""
+MIN_RISE = 0.02
+"""The smallest rise of the curve from one knot to the next, as a logarithm."""
 
 Vector = NDArray[np.float64]
 
 
-def outcomes(lives: Lives, extracts: Mapping[str, pl.DataFrame]) -> Vector:
-    """Logarithms of `OUTCOMES`, each per registered person; emergency admissions as the metric of the fund counts them."""
+def measure_results(lives: Lives, extracts: Mapping[str, pl.DataFrame]) -> Vector:
+    """Return the logarithms of `RESULTS`, each per registered person. Emergency admissions are counted as in the fund's metric."""
+    # Costs are per registered person, as in the plan; admissions also count people who left or died in the year, as the metric does.
     year, people = year_to(AS_AT), len(lives.people)
     registered = lives.people.standing == Standing.REGISTERED
     pounds = costs.health_costs(extracts, people, year.start, year.end)[registered]
     counted = lives.people.on_register & (lives.people.standing != Standing.OBJECTING)
     admissions = costs.emergency_admissions(extracts, people, year.start, year.end)[counted]
-    held = [n / len(pounds) for n, _ in costs.bands(pounds)]
-    return np.log([*held[:4], held[5], pounds.mean(), admissions.sum() / len(pounds)])
+    shares = [n / len(pounds) for n, _ in costs.summarise_bands(pounds)]
+    return np.log([*shares[:4], shares[5], pounds.mean(), admissions.sum() / len(pounds)])
 
 
-def printed() -> Vector:
-    """The same of the plan."""
-    bands = table("bands")
-    held, mean = numbers(bands, "people") / numbers(bands, "people").sum(), numbers(bands, "mean_cost")
-    return np.log([*held[:4], held[5], held @ mean, figure("urgent.emergency_admissions") / 1000])
+def plan_results() -> Vector:
+    """Return the plan's logarithms of `RESULTS`."""
+    bands = rate_table("bands")
+    shares, mean = column_values(bands, "people") / column_values(bands, "people").sum(), column_values(bands, "mean_cost")
+    return np.log([*shares[:4], shares[5], shares @ mean, figure("urgent.emergency_admissions") / 1000])
 
 
-def clean(people: int, seeds: Iterable[int]) -> Vector:
-    """What comes out at the present rates before faults, a mean over the seeds."""
-    each = [outcomes(lives, observed(lives)) for lives in (_southampton(people, seed) for seed in seeds)]
-    mean: Vector = np.mean(each, axis=0)
+def mean_clean_results(people: int, seeds: Iterable[int]) -> Vector:
+    """Return the results at the current rates before faults, as a mean over the seeds."""
+    results = [measure_results(lives, build_extracts(lives)) for lives in (_generate_southampton(people, seed) for seed in seeds)]
+    mean: Vector = np.mean(results, axis=0)
     return mean
 
 
-def taken_by_faults(people: int, seed: int) -> Vector:
-    """How much lower each outcome is once faults are in and only what reaches its person is counted."""
-    lives = _southampton(people, seed)
-    sound = observed(lives)
-    faulted = faults.apply(Locality(truth(lives), sound, lives.homes.lookup), lives.profile, seed, as_at=AS_AT)
-    return outcomes(lives, sound) - outcomes(lives, faults.found(faulted))
+def loss_from_faults(people: int, seed: int) -> Vector:
+    """Return by how much faults lower each result when only records that reach their person are counted."""
+    lives = _generate_southampton(people, seed)
+    clean_extracts = build_extracts(lives)
+    faulted = faults.inject_faults(Locality(build_truth(lives), clean_extracts, lives.homes.lookup), lives.profile, seed, as_at=AS_AT)
+    return measure_results(lives, clean_extracts) - measure_results(lives, faults.linkable_extracts(faulted))
 
 
-def rates() -> Vector:
-    """The rates to be found, as logarithms: pounds at each knot of need, then the figures."""
-    return np.log([*numbers(table("spend"), "pounds"), *(figure(name) for name in FIGURES)])
+def current_rates() -> Vector:
+    """Return the rates to calibrate, as logarithms: pounds at each knot of need, then `FIGURES`."""
+    return np.log([*column_values(rate_table("spend"), "pounds"), *(figure(name) for name in FIGURES)])
 
 
-def use(values: Vector) -> None:
-    """Write the rates and forget those read before."""
+def write_rates(values: Vector) -> None:
+    """Write the rates to their files and clear the caches of the old ones."""
     pounds, singles = np.split(np.exp(values), [len(values) - len(FIGURES)])
-    table("spend").with_columns(pounds=pl.Series([f"{each:.5g}" for each in pounds])).write_csv(HERE / "spend.csv")
-    text = (HERE / "figures.toml").read_text(encoding="utf-8")
+    rate_table("spend").with_columns(pounds=pl.Series([f"{value:.5g}" for value in pounds])).write_csv(RATES_FOLDER / "spend.csv")
+    text = (RATES_FOLDER / "figures.toml").read_text(encoding="utf-8")
     for name, value in zip(FIGURES, singles, strict=True):
         text = re.sub(rf"(?m)^({name.split('.')[1]} = {{ value = )[0-9.]+", rf"\g<1>{value:.5f}", text)
-    (HERE / "figures.toml").write_text(text, encoding="utf-8")
-    table.cache_clear()
+    (RATES_FOLDER / "figures.toml").write_text(text, encoding="utf-8")
+    rate_table.cache_clear()
     figures.cache_clear()
 
 
-def slopes(people: int, seed: int) -> Vector:
-    """How each outcome (rows) moves with each rate (columns)."""
-    now, start = rates(), clean(people, [seed])
+def measure_slopes(people: int, seed: int) -> Vector:
+    """Return the change of each result (rows) for a change of each rate (columns)."""
+    current, start = current_rates(), mean_clean_results(people, [seed])
     columns = []
-    for nudge in NUDGE * np.eye(len(now)):
-        use(now + nudge)
-        columns.append((clean(people, [seed]) - start) / NUDGE)
-    use(now)
+    for nudge in SLOPE_STEP * np.eye(len(current)):
+        write_rates(current + nudge)
+        columns.append((mean_clean_results(people, [seed]) - start) / SLOPE_STEP)
+    write_rates(current)
     return np.stack(columns, axis=1)
 
 
-def step(now: Vector, miss: Vector, moves: Vector) -> Vector:
-    """The next rates: those of the smoothest rising curve that, as far as the slopes tell, misses nothing.
+def next_rates(current: Vector, gap: Vector, slopes: Vector) -> Vector:
+    """Return the rates of the smoothest rising curve that, by the slopes, closes the gap to the plan.
 
-    The curve is its first point and its rises from knot to knot, none of them below the flattest, found one after the other
-    until they settle.
+    The unknowns are the curve's first point and its rises from knot to knot, each at least `MIN_RISE`. Coordinate descent updates
+    them in turn until they converge.
     """
-    knots = len(now) - len(FIGURES)
-    into = np.eye(len(now))
-    into[:knots, :knots] = np.tril(np.ones((knots, knots)))
-    bends = np.hstack([_bends(numbers(table("spend"), "need")), np.zeros((knots - 2, len(FIGURES)))])
-    equations = np.vstack([moves / CLOSE, bends / BEND, np.eye(len(now)) / FAR]) @ into
-    wanted = np.concatenate([(miss + moves @ now) / CLOSE, np.zeros(knots - 2), now / FAR])
-    found, least = np.linalg.solve(into, now), np.full(len(now), -np.inf)
-    least[1:knots] = FLATTEST
-    normal, right = equations.T @ equations, equations.T @ wanted
+    knots = len(current) - len(FIGURES)
+    # From the first point and the rises to the points: a running sum.
+    transform = np.eye(len(current))
+    transform[:knots, :knots] = np.tril(np.ones((knots, knots)))
+    slope_changes = np.hstack([_slope_change_matrix(column_values(rate_table("spend"), "need")), np.zeros((knots - 2, len(FIGURES)))])
+    equations = np.vstack([slopes / RESULT_TOLERANCE, slope_changes / SLOPE_TOLERANCE, np.eye(len(current)) / RATE_TOLERANCE]) @ transform
+    targets = np.concatenate([(gap + slopes @ current) / RESULT_TOLERANCE, np.zeros(knots - 2), current / RATE_TOLERANCE])
+    solution, lower_bounds = np.linalg.solve(transform, current), np.full(len(current), -np.inf)
+    lower_bounds[1:knots] = MIN_RISE
+    normal, right_side = equations.T @ equations, equations.T @ targets
     for _ in range(20_000):
-        for n in range(len(found)):
-            found[n] = max(found[n] + (right[n] - normal[n] @ found) / normal[n, n], least[n])
-    following: Vector = into @ found
-    return following
+        for n in range(len(solution)):
+            solution[n] = max(solution[n] + (right_side[n] - normal[n] @ solution) / normal[n, n], lower_bounds[n])
+    result: Vector = transform @ solution
+    return result
 
 
 def main() -> None:
-    """Calibrate, telling how far each round is off, in percent."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--people", type=int, default=249_089)
-    options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    options.add_argument("--rounds", type=int, default=3)
-    chosen = options.parse_args()
-    lost = taken_by_faults(chosen.people, chosen.seeds[0])
-    _tell("taken by faults", lost)
-    moves = slopes(chosen.people, chosen.seeds[0])
-    for number in range(chosen.rounds):
-        off = clean(chosen.people, chosen.seeds) - lost - printed()
-        _tell(f"round {number + 1}, off by", off)
-        use(step(rates(), -off, moves))
-    _tell("at the end, off by", clean(chosen.people, chosen.seeds) - lost - printed())
+    """Calibrate, and print after each round by how many percent each result differs from the plan."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=249_089)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    fault_loss = loss_from_faults(arguments.people, arguments.seeds[0])
+    _print_differences("loss from faults", fault_loss)
+    slopes = measure_slopes(arguments.people, arguments.seeds[0])
+    for number in range(arguments.rounds):
+        differences = mean_clean_results(arguments.people, arguments.seeds) - fault_loss - plan_results()
+        _print_differences(f"before round {number + 1}, difference", differences)
+        write_rates(next_rates(current_rates(), -differences, slopes))
+    _print_differences("at the end, difference", mean_clean_results(arguments.people, arguments.seeds) - fault_loss - plan_results())
 
 
-def _southampton(people: int, seed: int) -> Lives:
-    return live(profiles.load("southampton"), people, AS_AT, seed)
+def _generate_southampton(people: int, seed: int) -> Lives:
+    return generate_lives(profiles.load_profile("southampton"), people, AS_AT, seed)
 
 
-def _bends(need: Vector) -> Vector:
-    """Takes the points of a curve to its changes of slope from one stretch to the next."""
+def _slope_change_matrix(need: Vector) -> Vector:
+    """Return the matrix from a curve's points to its changes of slope between neighbouring segments."""
     rises: Vector = np.diff(np.eye(len(need)), axis=0) / np.diff(need)[:, None]
-    bends: Vector = np.diff(rises, axis=0)
-    return bends
+    slope_changes: Vector = np.diff(rises, axis=0)
+    return slope_changes
 
 
-def _tell(what: str, logarithms: Vector) -> None:
-    sys.stdout.write(f"{what}: " + ", ".join(f"{name} {100 * (np.exp(gap) - 1):+.2f}%" for name, gap in zip(OUTCOMES, logarithms, strict=True)) + "\n")
+def _print_differences(label: str, logarithms: Vector) -> None:
+    sys.stdout.write(f"{label}: " + ", ".join(f"{name} {100 * (np.exp(gap) - 1):+.2f}%" for name, gap in zip(RESULTS, logarithms, strict=True)) + "\n")
     sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
-"""What a clean locality costs the NHS, and its people by band: plain arithmetic on the extracts, for calibration and for tests.
+"""NHS costs of a clean locality, by person and by cost band: plain arithmetic on the extracts, for calibration and tests.
 
-It shares nothing with the library but the declared unit costs, so that each can be held against the other.
+It shares only the declared unit costs with the library, so that each checks the other.
 """
 
 from __future__ import annotations
@@ -16,33 +16,34 @@ from bcf_linkage.definitions.rulebook import Prices
 
 EMERGENCY_METHODS = ("21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D")
 ELECTIVE_METHODS = ("11", "12", "13")
-ADMITTED = pl.col("start_date_hospital_provider_spell")
-DISCHARGED = pl.col("discharge_date_from_hospital_provider_spell")
-CLASSIFIED = pl.col("patient_classification")
+ADMISSION_DATE = pl.col("start_date_hospital_provider_spell")
+DISCHARGE_DATE = pl.col("discharge_date_from_hospital_provider_spell")
+CLASSIFICATION = pl.col("patient_classification")
 FIRST_EPISODE = pl.col("episode_number") == "1"
 
 
-def activity(extracts: Mapping[str, pl.DataFrame], start: date, end: date) -> pl.LazyFrame:
-    """One row per piece of NHS activity from the start to the end, both included: true_person, item, quantity."""
+def health_activity(extracts: Mapping[str, pl.DataFrame], start: date, end: date) -> pl.LazyFrame:
+    """Return one row per item of NHS activity from start to end, both included: true_person, item, quantity."""
     parts = [_general_practice(extracts["gp_events"]), _emergency(extracts["emergency_care"]), _outpatient(extracts["outpatients"])]
     spells = extracts["hospital_admissions"].lazy().filter(FIRST_EPISODE).with_columns(nights=_nights(end))
-    parts += [_stays(spells), _long_stays(spells)]
+    parts += [_stays(spells), _excess_bed_days(spells)]
     within = pl.col("day").is_between(pl.lit(start.isoformat()), pl.lit(end.isoformat()))
     return pl.concat(part.filter(within & pl.col("item").is_not_null()).drop("day") for part in parts)
 
 
 def health_costs(extracts: Mapping[str, pl.DataFrame], people: int, start: date, end: date) -> NDArray[np.float64]:
-    """Each person's cost to the NHS from the start to the end, in pounds, by position."""
+    """Return each person's cost to the NHS from start to end, both included, in pounds, by position."""
     pounds = pl.col("quantity") * pl.col("item").replace_strict(Prices.build().pounds, default=0.0, return_dtype=pl.Float64)
-    found = activity(extracts, start, end).group_by("true_person").agg(pounds.sum().alias("pounds")).collect()
+    totals = health_activity(extracts, start, end).group_by("true_person").agg(pounds.sum().alias("pounds")).collect()
     costs = np.zeros(people)
-    costs[found["true_person"].to_numpy()] = found["pounds"].to_numpy()
+    costs[totals["true_person"].to_numpy()] = totals["pounds"].to_numpy()
     return costs
 
 
-def bands(costs: NDArray[np.float64]) -> list[tuple[int, float]]:
-    """People and mean cost of the five bands of equal cost, the costliest first, and of those without cost."""
+def summarise_bands(costs: NDArray[np.float64]) -> list[tuple[int, float]]:
+    """Return people and mean cost of the five bands of equal cost, the costliest first, then of the people without cost."""
     pounds = np.sort(costs)[::-1]
+    # People of equal cost are in one band: their band follows from the cost of all people who cost more.
     costlier = np.searchsorted(-pounds, -pounds, side="left")
     before = np.append(0.0, np.cumsum(pounds))[costlier] / pounds.sum()
     band = np.where(pounds > 0, np.searchsorted([0.2, 0.4, 0.6, 0.8], before, side="right"), 5)
@@ -50,9 +51,9 @@ def bands(costs: NDArray[np.float64]) -> list[tuple[int, float]]:
 
 
 def emergency_admissions(extracts: Mapping[str, pl.DataFrame], people: int, start: date, end: date) -> NDArray[np.int64]:
-    """Each person's emergency admissions from the start to the end, by position."""
+    """Return each person's number of emergency admissions from start to end, both included, by position."""
     rows = extracts["hospital_admissions"]
-    within = ADMITTED.is_between(pl.lit(start.isoformat()), pl.lit(end.isoformat()))
+    within = ADMISSION_DATE.is_between(pl.lit(start.isoformat()), pl.lit(end.isoformat()))
     emergency = pl.col("admission_method_hospital_provider_spell").is_in(EMERGENCY_METHODS)
     return np.bincount(rows.filter(FIRST_EPISODE & within & emergency)["true_person"].to_numpy(), minlength=people)
 
@@ -71,23 +72,23 @@ def _emergency(rows: pl.DataFrame) -> pl.LazyFrame:
 
 
 def _outpatient(rows: pl.DataFrame) -> pl.LazyFrame:
-    seen = rows.lazy().filter(pl.col("attended_or_did_not_attend").is_in(["5", "6"]))
-    return seen.select("true_person", pl.col("appointment_date").alias("day"), pl.lit("outpatient_attendance").alias("item"), pl.lit(1.0).alias("quantity"))
+    attended = rows.lazy().filter(pl.col("attended_or_did_not_attend").is_in(["5", "6"]))
+    return attended.select("true_person", pl.col("appointment_date").alias("day"), pl.lit("outpatient_attendance").alias("item"), pl.lit(1.0).alias("quantity"))
 
 
 def _nights(end: date) -> pl.Expr:
-    return (DISCHARGED.str.to_date().fill_null(end) - ADMITTED.str.to_date()).dt.total_days()
+    return (DISCHARGE_DATE.str.to_date().fill_null(end) - ADMISSION_DATE.str.to_date()).dt.total_days()
 
 
 def _stays(spells: pl.LazyFrame) -> pl.LazyFrame:
     stay = pl.when(pl.col("nights") <= 1).then(pl.lit("non_elective_short_stay")).otherwise(pl.lit("non_elective_long_stay"))
     elective = pl.when(pl.col("admission_method_hospital_provider_spell").is_in(ELECTIVE_METHODS)).then(pl.lit("elective_inpatient")).otherwise(stay)
     day = {"2": "day_case", "3": "regular_attendance", "4": "regular_attendance"}
-    item = CLASSIFIED.replace_strict(day, default=elective, return_dtype=pl.String)
-    return spells.select("true_person", ADMITTED.alias("day"), item.alias("item"), pl.lit(1.0).alias("quantity"))
+    item = CLASSIFICATION.replace_strict(day, default=elective, return_dtype=pl.String)
+    return spells.select("true_person", ADMISSION_DATE.alias("day"), item.alias("item"), pl.lit(1.0).alias("quantity"))
 
 
-def _long_stays(spells: pl.LazyFrame) -> pl.LazyFrame:
+def _excess_bed_days(spells: pl.LazyFrame) -> pl.LazyFrame:
     beyond = pl.col("nights").cast(pl.Float64) - Prices.build().after_days("excess_bed_day")
-    long = spells.filter((beyond > 0) & ~CLASSIFIED.is_in(["2", "3", "4"]))
-    return long.select("true_person", ADMITTED.alias("day"), pl.lit("excess_bed_day").alias("item"), beyond.alias("quantity"))
+    long = spells.filter((beyond > 0) & ~CLASSIFICATION.is_in(["2", "3", "4"]))
+    return long.select("true_person", ADMISSION_DATE.alias("day"), pl.lit("excess_bed_day").alias("item"), beyond.alias("quantity"))

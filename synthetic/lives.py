@@ -1,4 +1,4 @@
-"""The people of a locality with all that the services' records are drawn from."""
+"""The people of a locality, with everything from which the services' records are drawn."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from synthetic import homes as housing
 from synthetic import households as household
 from synthetic import identity, names, need, people
 from synthetic.conditions import Conditions
-from synthetic.demand import Demand, demand
+from synthetic.demand import Demand, compute_demand
 from synthetic.homes import Homes
 from synthetic.households import Households
 from synthetic.people import People
 from synthetic.profiles import Profile
 from synthetic.rates import Floats
-from synthetic.window import Window, window_of
+from synthetic.window import Window, build_window
 
 
 @dataclass(frozen=True)
 class Lives:
-    """One entry per person throughout: `words` are what services know the person by, `need` is by month, `persistent` what stays of it."""
+    """One entry per person throughout. `identifiers` are what services know of the person, `monthly_need` is need by month.
+
+    `persistent_need` is the lasting part of need.
+    """
 
     profile: Profile
     window: Window
@@ -31,22 +34,25 @@ class Lives:
     people: People
     households: Households
     homes: Homes
-    words: pl.DataFrame
+    identifiers: pl.DataFrame
     conditions: Conditions
-    persistent: Floats
-    need: Floats
+    persistent_need: Floats
+    monthly_need: Floats
     demand: Demand
 
 
-def live(profile: Profile, count: int, as_at: date, seed: int) -> Lives:
-    """The people of a locality, `count` of them on the register on the as-at date without objecting. Raises ValueError for a date that ends no month."""
-    window = window_of(as_at)
-    drawn, households = household.form(people.draw(profile, count, window, seed), window, seed)
-    pools = names.pools(seed)
-    homes = housing.settle(profile, pools, drawn, households, window, seed)
-    words = identity.name(profile, pools, drawn, households, homes, seed)
-    conditions = illness.fall_ill(drawn, homes.quintile, window, seed)
-    persistent = need.persistent(drawn, conditions, homes.quintile, seed)
-    monthly = need.by_month(drawn, persistent, window, seed)
-    asked = demand(drawn, conditions, homes.quintile, monthly, window)
-    return Lives(profile, window, seed, drawn, households, homes, words, conditions, persistent, monthly, asked)
+def generate_lives(profile: Profile, count: int, as_at: date, seed: int) -> Lives:
+    """Generate the people of a locality, `count` of them registered and not objecting on the as-at date.
+
+    Raises ValueError for a date that is not the last day of a month.
+    """
+    window = build_window(as_at)
+    everybody, households = household.form_households(people.draw_people(profile, count, window, seed), window, seed)
+    pools = names.name_pools(seed)
+    homes = housing.assign_homes(profile, pools, everybody, households, window, seed)
+    identifiers = identity.assign_identifiers(profile, pools, everybody, households, homes, seed)
+    conditions = illness.assign_conditions(everybody, homes.quintile, window, seed)
+    persistent_need = need.persistent_need(everybody, conditions, homes.quintile, seed)
+    monthly_need = need.monthly_need(everybody, persistent_need, window, seed)
+    demand = compute_demand(everybody, conditions, homes.quintile, monthly_need, window)
+    return Lives(profile, window, seed, everybody, households, homes, identifiers, conditions, persistent_need, monthly_need, demand)

@@ -1,4 +1,4 @@
-"""What a synthetic locality consists of before any fault is put in: the people, and what each service recorded of them."""
+"""A synthetic locality before faults: the people, and what each service recorded of them."""
 
 from __future__ import annotations
 

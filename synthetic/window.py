@@ -1,4 +1,4 @@
-"""The twenty-four months that a locality's records cover, as day numbers (days since 1 January 1970)."""
+"""The 24 months that a locality's records cover, as day numbers (days since 1 January 1970)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import polars as pl
 from bcf_linkage.definitions.periods import window_to
 from synthetic.rates import Floats, Integers
 
-YEAR = 365.25
+DAYS_PER_YEAR = 365.25
 NEVER = np.int32(10**6)
-"""A day beyond all others: the death of the living, the end of what goes on."""
+"""A day after all others: the day of death of the living, the last day of a service that continues."""
 
 
-def day_number(day: date) -> int:
-    """Days since 1 January 1970."""
+def epoch_day(day: date) -> int:
+    """Return the days since 1 January 1970."""
     return (day - date(1970, 1, 1)).days
 
 
 @dataclass(frozen=True)
 class Window:
-    """Whole months to the as-at date. `edges` has the first day of each month, and after them the day after the as-at date."""
+    """Whole months to the as-at date. `edges` has the first day of each month, then the day after the as-at date."""
 
     edges: Integers
 
@@ -39,35 +39,36 @@ class Window:
 
     @property
     def months(self) -> int:
-        """How many months there are."""
+        """The number of months."""
         return len(self.edges) - 1
 
     @property
     def years(self) -> float:
-        """How many years they make."""
+        """The length in years."""
         return self.months / 12
 
     @property
     def month_of_year(self) -> Integers:
-        """Each month's number in the year, 0 for January."""
+        """The calendar month of each month, 0 for January."""
         return (self.edges[:-1].astype("datetime64[D]").astype("datetime64[M]").astype(np.int32) % 12).astype(np.int32)
 
     def presence(self, start: Integers, end: Integers) -> Floats:
-        """The share of each month (columns) for which each person (rows) is there, from the start to the end, both included."""
+        """Return the share of each month (columns) in which each person (rows) is present, from start to end, both included."""
         low, high = self.edges[:-1], self.edges[1:]
         days = np.minimum(end[:, None] + 1, high) - np.maximum(start[:, None], low)
         share: Floats = (np.clip(days, 0, None) / (high - low)).astype(np.float32)
         return share
 
 
-def window_of(as_at: date) -> Window:
-    """The window that ends on a month's last day. Raises ValueError for another day."""
-    starts = [day_number(month) for month in window_to(as_at).months]
-    return Window(np.array([*starts, day_number(as_at) + 1], np.int32))
+def build_window(as_at: date) -> Window:
+    """Return the window that ends on the as-at date. Raises ValueError unless that is the last day of a month."""
+    starts = [epoch_day(month) for month in window_to(as_at).months]
+    return Window(np.array([*starts, epoch_day(as_at) + 1], np.int32))
 
 
-def iso(days: Integers) -> pl.Series:
-    """Day numbers as ISO dates, `NEVER` as a blank."""
+def iso_dates(days: Integers) -> pl.Series:
+    """Return day numbers as ISO dates, `NEVER` as null."""
+    # Formatting each calendar day once is much faster than formatting each record's day.
     known = days[days < NEVER]
     if not len(known):
         return pl.Series(np.zeros(len(days)), dtype=pl.Null).cast(pl.String)

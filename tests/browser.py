@@ -1,4 +1,4 @@
-"""A real browser for the reports: what it complains of, what it asks the network for, and what a screen reader would stumble over."""
+"""Open reports in a real browser: console messages, network requests and accessibility violations."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ STANDARDS = ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]
 
 @dataclass
 class Page:
-    """An opened report: `shown` is Playwright's page, `complaints` what the console said, `requests` what was asked for beside the file."""
+    """An open report: Playwright's page, the errors and warnings of its console, and the addresses that it requested except its own."""
 
-    shown: Any
-    complaints: list[str] = field(default_factory=list)
+    page: Any
+    console_messages: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
-    def stumbling_blocks(self) -> list[str]:
-        """What the accessibility rules of WCAG 2.1 AA find against the page."""
+    def accessibility_violations(self) -> list[str]:
+        """Return the violations of WCAG 2.1 AA and best practice that axe finds."""
         from axe_playwright_python.sync_playwright import Axe
 
-        found = Axe().run(self.shown, options={"runOnly": {"type": "tag", "values": STANDARDS}})
-        return [f"{each['id']}: {each['help']}" for each in found.response["violations"]]
+        result = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": STANDARDS}})
+        return [f"{violation['id']}: {violation['help']}" for violation in result.response["violations"]]
 
 
 @contextmanager
-def opened(report: Path, *, width: int = 1200) -> Iterator[Page]:
-    """The report in headless Chromium. Skips the test where there is none; CI sets BCF_BROWSER_REQUIRED and fails instead."""
+def open_report(report: Path, *, width: int = 1200) -> Iterator[Page]:
+    """Open the report in headless Chromium. Skip the test without Chromium; with BCF_BROWSER_REQUIRED, as in CI, fail instead."""
     chromium = shutil.which("chromium")
     if chromium is None:
         if os.environ.get("BCF_BROWSER_REQUIRED"):
@@ -45,10 +45,10 @@ def opened(report: Path, *, width: int = 1200) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = Page(browser.new_page(viewport={"width": width, "height": 900}))
-        page.shown.on("console", lambda message: page.complaints.append(message.text) if message.type in ("error", "warning") else None)
-        page.shown.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.page.on("console", lambda message: page.console_messages.append(message.text) if message.type in ("error", "warning") else None)
+        page.page.on("pageerror", lambda error: page.console_messages.append(str(error)))
         address = report.resolve().as_uri()
-        page.shown.on("request", lambda request: page.requests.append(request.url) if request.url != address else None)
-        page.shown.goto(address)
+        page.page.on("request", lambda request: page.requests.append(request.url) if request.url != address else None)
+        page.page.goto(address)
         yield page
         browser.close()

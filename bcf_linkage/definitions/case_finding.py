@@ -1,19 +1,19 @@
-"""Lists that a practice may ask for by name, read from reference data: whom each finds, and what it shows of them."""
+"""Lists of patients that a practice may ask for by name, read from `reference/case_finding.toml`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
 
-from bcf_linkage.definitions.measures import PERSON_COLUMNS, Clause, Edition
-from bcf_linkage.definitions.reading import document, made, one_of
+from bcf_linkage.definitions.measures import PERSON_COLUMNS, Clause, Edition, parse_clauses
+from bcf_linkage.definitions.reference_data import load_toml, parse_dataclass, require_each_of, take_tables
 
 FILE = "case_finding.toml"
 
 
 @dataclass(frozen=True)
 class CaseList:
-    """Registered people who meet every clause, and the columns that tell their team why they are on the list."""
+    """A list of registered people who meet every clause of `where`. `shows` are the columns that give their team the reason."""
 
     code: str
     name: str
@@ -22,13 +22,14 @@ class CaseList:
 
 
 def case_lists(as_at: date) -> dict[str, CaseList]:
-    """Every list that holds on a date, by its code. Raises RequestRefused."""
-    written = document(FILE)
-    Edition.build(FILE, written, as_at)
+    """Return the lists that are valid on the as-at date, by code. Raises UsageError."""
+    contents = load_toml(FILE)
+    Edition.build(FILE, contents, as_at)
     lists = {}
-    for n, entry in enumerate(written["lists"], 1):
-        place = f"{FILE}: list {n}"
-        where = tuple(Clause.build(place, clause, PERSON_COLUMNS) for clause in entry["where"])
-        shows = tuple(one_of(place, "shows", column, PERSON_COLUMNS) for column in entry["shows"])
-        lists[entry["code"]] = made(CaseList, place, entry, where=where, shows=shows)
+    for n, entry in enumerate(take_tables(FILE, contents, "lists"), 1):
+        location = f"{FILE}: list {n}"
+        where = parse_clauses(location, entry, PERSON_COLUMNS)
+        shows = require_each_of(location, "shows", entry.get("shows", ()), PERSON_COLUMNS)
+        case_list = parse_dataclass(CaseList, location, entry, where=where, shows=shows)
+        lists[case_list.code] = case_list
     return lists

@@ -1,4 +1,4 @@
-"""The columns that several extracts share, each declared once."""
+"""Columns that several extracts share, each declared once."""
 
 from __future__ import annotations
 
@@ -14,36 +14,40 @@ LOCAL_FLOW = "added by the local sharing agreement for tracing; not in the natio
 POSTCODE = Matches(
     pattern=r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}",
     meaning="a postcode in capitals, such as SO14 0AA",
-    consequence=Consequence.NOTE,
+    consequence=Consequence.COUNT_ONLY,
 )
 PRACTICE = Matches(pattern=r"[A-Z][0-9]{5}", meaning="an ODS practice code: one letter and five digits", consequence=Consequence.BLANK_VALUE)
 ORGANISATION = Matches(pattern=r"[A-Z0-9]{3,9}", meaning="an ODS organisation code", consequence=Consequence.BLANK_VALUE)
 ICD_10 = Matches(pattern=r"[A-Z][0-9]{2}[0-9X]?[0-9A-Z]?", meaning="an ICD-10 code without its dot, such as J46X", consequence=Consequence.BLANK_VALUE)
 
+OPCS_4 = Matches(pattern=r"[A-Z][0-9]{2}[0-9]?", meaning="an OPCS-4 code without its dot", consequence=Consequence.BLANK_VALUE)
+READ_CODE = Matches(pattern=r"[0-9A-Za-z.]{5}", meaning="five characters: letters, digits and dots", consequence=Consequence.BLANK_VALUE)
+TIME_OF_DAY = Matches(pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]", meaning="a time of day written HH:MM", consequence=Consequence.BLANK_VALUE)
 
-def required(*rest: Constraint) -> tuple[Constraint, ...]:
-    """`Required` and then the rest: without this value the row is refused."""
-    return (Required(), *rest)
+
+def required(*others: Constraint) -> tuple[Constraint, ...]:
+    """Return `Required`, then the other constraints. A row without the value is refused."""
+    return (Required(), *others)
 
 
 def coded(list_name: str, consequence: Consequence = Consequence.BLANK_VALUE) -> OneOf:
-    """A code of the named list; an unknown one is blanked unless the row cannot do without it."""
+    """Return the constraint to the codes of a list. By default an unknown code is blanked and the row kept."""
     return OneOf(codes=code_list(list_name), consequence=consequence)
 
 
 def essential(list_name: str) -> tuple[Constraint, ...]:
-    """A code without which the row cannot be used: blank or unknown, the row is refused."""
+    """Return the constraints of a code that the row needs. A row with a blank or unknown code is refused."""
     return required(coded(list_name, Consequence.REFUSE_ROW))
 
 
 def nhs_number(source: str, status: str | None) -> tuple[Column, ...]:
-    """The NHS number, and beside it the supplier's own word on it where the data set has one (`status` names that column)."""
+    """Return the NHS number and, where the data set has one, the supplier's status of the number. `status` is the name of that column."""
     number = Column(
         "nhs_number",
         Type.TEXT,
         "The person's NHS number, ten digits, with or without spaces",
         source,
-        (Required(consequence=Consequence.NOTE), CheckDigit(consequence=Consequence.NOTE)),
+        (Required(consequence=Consequence.COUNT_ONLY), CheckDigit(consequence=Consequence.COUNT_ONLY)),
         Identity.NHS_NUMBER,
     )
     if status is None:
@@ -52,7 +56,7 @@ def nhs_number(source: str, status: str | None) -> tuple[Column, ...]:
 
 
 def names(source: str = LOCAL_FLOW) -> tuple[Column, ...]:
-    """Given and family name."""
+    """Return the given and the family name."""
     return (
         Column("given_name", Type.TEXT, "First given name", source, (), Identity.GIVEN_NAME),
         Column("family_name", Type.TEXT, "Family name", source, (), Identity.FAMILY_NAME),
@@ -60,20 +64,20 @@ def names(source: str = LOCAL_FLOW) -> tuple[Column, ...]:
 
 
 def birth_date(source: str) -> Column:
-    """Full date of birth. One that is no date is blanked, so that the record is kept and counted as untraced."""
+    """Return the full date of birth. A value that is not a date is blanked, so that the record is kept and counted as untraced."""
     return Column(
         "date_of_birth",
         Type.DATE,
         "Full date of birth",
         source,
-        (Required(consequence=Consequence.NOTE),),
+        (Required(consequence=Consequence.COUNT_ONLY),),
         Identity.BIRTH_DATE,
-        on_mistype=Consequence.BLANK_VALUE,
+        on_type_error=Consequence.BLANK_VALUE,
     )
 
 
 def address(source: str = LOCAL_FLOW, postcode_source: str | None = None) -> tuple[Column, ...]:
-    """First address line and postcode."""
+    """Return the first address line and the postcode."""
     return (
         Column("address_line_1", Type.TEXT, "First line of the usual address", source, (), Identity.ADDRESS),
         Column("postcode", Type.TEXT, "Postcode of the usual address", postcode_source or source, (POSTCODE,), Identity.POSTCODE),
@@ -81,7 +85,7 @@ def address(source: str = LOCAL_FLOW, postcode_source: str | None = None) -> tup
 
 
 def hospital_person() -> tuple[Column, ...]:
-    """Who a hospital record is about."""
+    """Return the columns that identify and describe the patient of a hospital record."""
     return (
         Column("local_patient_identifier", Type.TEXT, "The provider's own number for the patient", SUS, required(), Identity.LOCAL_ID),
         *nhs_number(SUS, "nhs_number_trace_status"),

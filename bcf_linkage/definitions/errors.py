@@ -1,32 +1,32 @@
-"""The three ways in which work is refused, each with the exit code that a scheduler sees.
+"""The kinds of error, each with the exit code that a scheduler sees.
 
-A message says what is wrong, in which file, row, column and by which rule, and what to do. It never holds a person's value.
+A message says what is wrong, in which file, row and column and by which rule, and what to do. It never contains a person's value.
 """
 
 
-class Refusal(Exception):
-    """Work that cannot go on. The message is one line that a person can act on."""
+class BcfError(Exception):
+    """An error that stops the work. Its message is one line that a person can act on."""
 
     exit_code = 3
 
 
-class DataRefused(Refusal):
-    """The data failed a check."""
+class DataQualityError(BcfError):
+    """An error in the data: a check failed."""
 
     exit_code = 1
 
 
-class RequestRefused(Refusal):
-    """The request is wrong: a missing file, an unknown key, a date that cannot be used."""
+class UsageError(BcfError):
+    """An error in the request or the settings: a missing file, an unknown key, a date that cannot be used."""
 
     exit_code = 2
 
 
-class EnvironmentRefused(Refusal):
-    """The machine or the workspace is not fit: no space, no key, no right to write."""
+class EnvironmentFault(BcfError):
+    """An error of the machine or the workspace: no space, no key, no permission to write."""
 
     exit_code = 3
 
 
-class MayPass(EnvironmentRefused):
+class TransientError(EnvironmentFault):
     """An input or output error. The same step may succeed a little later."""

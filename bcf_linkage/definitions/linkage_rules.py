@@ -1,4 +1,4 @@
-"""What the linkage-quality report shows and by what it judges: figures, characteristics, thresholds, limits (`reference/linkage_quality.toml`)."""
+"""What the linkage-quality report counts and how it judges: figures, characteristics, thresholds and limits (`reference/linkage_quality.toml`)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any
 
-from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.definitions.errors import UsageError
 from bcf_linkage.definitions.measures import UNITS, Edition
-from bcf_linkage.definitions.reading import made, one_of
+from bcf_linkage.definitions.reference_data import TomlTable, parse_dataclass, require_one_of, require_percent, take_table, take_tables
 
 FILE = "linkage_quality.toml"
 SECTIONS = {
@@ -19,18 +18,21 @@ SECTIONS = {
     "D": "Match rate",
     "E": "Errors",
     "F": "Implausible",
-    "J": "What links rest on",
+    "J": "Evidence for links",
 }
+"""The sections of the report that show figures, by the letters of the checklist for linkage reports."""
+
 KINDS = ("age", "codes", "plain", "values", "practice", "number")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A count. `part_of` names the count that it is a part of, by `split`; `among` the one that is its denominator.
+    """A count of records, or of people where the name says so.
 
-    A `pooled` one is also counted over all sources together; one of the `truth` exists only where people are made up. Groups of one
-    that is `shared_out` are shares of the figure itself, those of any other of the same group of its denominator. Of one that is
-    `grouped_together` groups are told of all sources together alone: in one source they are too few.
+    `part_of` is the figure of which this one is a part, divided by `split`. `among` is the denominator. A `pooled` figure is also
+    counted over all sources together. A figure of the `truth` exists only for synthetic people. The groups of a figure that is
+    `shared_out` are shares of the figure itself; those of any other figure are shares of the same group of the denominator.
+    A figure that is `grouped_together` has groups over all sources only, because one source has too few people in each.
     """
 
     code: str
@@ -48,10 +50,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Characteristic:
-    """Something that records tell of their person: which column of which source holds it, and how its values make groups.
+    """A characteristic by which records are grouped: its column in each source, and how its values make groups.
 
-    Kinds: `age` (bands), `codes` (words of a code list; `words` may name what has none), `plain` (as it stands), `practice` (the locality's own, or another),
-    `values` (whether it is one of these), and `number` (whether there is an NHS number, which only the identifiable zone can tell).
+    Kinds: `age` (age bands), `codes` (the meanings of a code list; `words` may name the group of rows without a code), `plain` (the
+    value itself), `practice` (each practice of the locality, or another), `values` (whether the value is in a list) and `number`
+    (whether the record has an NHS number, which only the identifiable zone knows).
     """
 
     code: str
@@ -65,7 +68,7 @@ class Characteristic:
 
 @dataclass(frozen=True)
 class Threshold:
-    """From where on the lower end of a figure's interval, in percent, is green, and from where on amber; below it is red."""
+    """The red, amber and green thresholds of a figure, in percent. The lower end of its interval decides; below amber is red."""
 
     code: str
     name: str
@@ -75,7 +78,7 @@ class Threshold:
     mark: str
 
     def light(self, percent: float | None) -> str:
-        """green, amber or red; `not known` of nothing."""
+        """Return green, amber or red, and `not known` for None."""
         if percent is None:
             return "not known"
         if percent >= self.green:
@@ -85,23 +88,23 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Contradiction:
-    """Diagnoses that people of this sex cannot have, by the beginnings of their codes."""
+    """Diagnoses that people of this sex cannot have, by the beginnings of their ICD-10 codes."""
 
     sex: str
     begins_with: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Experiments:
-    """How many verified people of a source are traced again on purpose, and how many links of each of its rungs a person is given to read."""
+class ValidationSamples:
+    """The size of the hold-out sample (verified people of a source) and of the clerical sample (links of each match pass of a source)."""
 
-    sample: int
-    read: int
+    holdout_sample: int
+    clerical_sample: int
 
 
 @dataclass(frozen=True)
 class Limits:
-    """From where on something is remarked. A `difference` is in hundredths of a standard deviation."""
+    """The limits from which a finding is reported. `difference` is in hundredths of a standard deviation."""
 
     days_after_death: int
     difference: int
@@ -112,14 +115,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class QualityRules:
-    """All that the linkage-quality report interprets."""
+    """All rules of the linkage-quality report."""
 
     edition: Edition
     strict_reasons: tuple[str, ...]
     number_reasons: tuple[str, ...]
     scored_reasons: tuple[str, ...]
     one_number_each: tuple[str, ...]
-    experiments: Experiments
+    validation: ValidationSamples
     limits: Limits
     thresholds: tuple[Threshold, ...]
     characteristics: tuple[Characteristic, ...]
@@ -127,56 +130,60 @@ class QualityRules:
     figures: tuple[Figure, ...]
 
     @classmethod
-    def build(cls, file: str, found: dict[str, Any], as_at: date) -> QualityRules:
-        """The rules of a reference file. Raises RequestRefused for an unknown, missing or impossible entry."""
-        edition = Edition.build(file, found, as_at)
-        lists = {name: tuple(found.pop(name, ())) for name in ("strict_reasons", "number_reasons", "scored_reasons", "one_number_each")}
-        return made(
+    def build(cls, file: str, contents: TomlTable, as_at: date) -> QualityRules:
+        """Return the rules of a reference file. Raises UsageError for an unknown, missing or impossible entry."""
+        edition = Edition.build(file, contents, as_at)
+        contradictions = enumerate(take_tables(file, contents, "contradictions"), 1)
+        return parse_dataclass(
             cls,
             file,
-            found,
-            **lists,
+            contents,
             edition=edition,
-            experiments=made(Experiments, f"{file}: experiments", found.pop("experiments", {})),
-            limits=made(Limits, f"{file}: limits", found.pop("limits", {})),
-            thresholds=tuple(made(Threshold, f"{file}: threshold {n}", entry) for n, entry in enumerate(found.pop("thresholds", []), 1)),
-            characteristics=tuple(_characteristic(f"{file}: characteristic {n}", entry) for n, entry in enumerate(found.pop("characteristics", []), 1)),
-            contradictions=tuple(_contradiction(f"{file}: contradiction {n}", entry) for n, entry in enumerate(found.pop("contradictions", []), 1)),
-            figures=_figures(file, found.pop("figures", [])),
+            validation=parse_dataclass(ValidationSamples, f"{file}: validation", take_table(file, contents, "validation")),
+            limits=parse_dataclass(Limits, f"{file}: limits", take_table(file, contents, "limits")),
+            thresholds=tuple(_parse_threshold(f"{file}: threshold {n}", entry) for n, entry in enumerate(take_tables(file, contents, "thresholds"), 1)),
+            characteristics=tuple(
+                _parse_characteristic(f"{file}: characteristic {n}", entry) for n, entry in enumerate(take_tables(file, contents, "characteristics"), 1)
+            ),
+            contradictions=tuple(parse_dataclass(Contradiction, f"{file}: contradiction {n}", entry) for n, entry in contradictions),
+            figures=_parse_figures(file, take_tables(file, contents, "figures")),
         )
 
     @cached_property
     def by_code(self) -> dict[str, Figure]:
-        """Code to figure, in declared order."""
+        """Figures by code, in declared order."""
         return {figure.code: figure for figure in self.figures}
 
     def threshold(self, code: str) -> Threshold:
-        """The threshold of that name. Raises KeyError."""
+        """Return the threshold of a code. Raises KeyError."""
         return {threshold.code: threshold for threshold in self.thresholds}[code]
 
 
-def _characteristic(place: str, entry: dict[str, Any]) -> Characteristic:
-    made_of = made(Characteristic, place, entry, values=tuple(entry.get("values", ())))
-    one_of(place, "kind", made_of.kind, KINDS)
-    return made_of
+def _parse_threshold(location: str, entry: TomlTable) -> Threshold:
+    threshold = parse_dataclass(Threshold, location, entry)
+    require_percent(location, "green", threshold.green)
+    require_percent(location, "amber", threshold.amber)
+    return threshold
 
 
-def _contradiction(place: str, entry: dict[str, Any]) -> Contradiction:
-    return made(Contradiction, place, entry, begins_with=tuple(entry.get("begins_with", ())))
+def _parse_characteristic(location: str, entry: TomlTable) -> Characteristic:
+    characteristic = parse_dataclass(Characteristic, location, entry)
+    require_one_of(location, "kind", characteristic.kind, KINDS)
+    return characteristic
 
 
-def _figures(file: str, entries: list[dict[str, Any]]) -> tuple[Figure, ...]:
+def _parse_figures(file: str, entries: list[TomlTable]) -> tuple[Figure, ...]:
     figures: list[Figure] = []
     for position, entry in enumerate(entries, 1):
-        place = f"{file}: figure {position}"
-        figure = made(Figure, place, {**entry, "unit": entry.get("unit", "percent" if "among" in entry else "count")})
-        known = tuple(each.code for each in figures)
-        one_of(place, "section", figure.section, tuple(SECTIONS))
-        one_of(place, "unit", figure.unit, tuple(UNITS))
-        for key, other in (("part_of", figure.part_of), ("among", figure.among)):
-            if other:
-                one_of(place, key, other, known)
-        if figure.code in known:
-            raise RequestRefused(f"{place}: {figure.code} is declared twice; rename one")
+        location = f"{file}: figure {position}"
+        figure = parse_dataclass(Figure, location, {**entry, "unit": entry.get("unit", "percent" if "among" in entry else "count")})
+        declared_codes = tuple(earlier_figure.code for earlier_figure in figures)
+        require_one_of(location, "section", figure.section, tuple(SECTIONS))
+        require_one_of(location, "unit", figure.unit, tuple(UNITS))
+        for key, other_code in (("part_of", figure.part_of), ("among", figure.among)):
+            if other_code:
+                require_one_of(location, key, other_code, declared_codes)
+        if figure.code in declared_codes:
+            raise UsageError(f"{location}: {figure.code} is declared twice; rename one")
         figures.append(figure)
     return tuple(figures)

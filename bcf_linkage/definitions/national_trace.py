@@ -1,4 +1,4 @@
-"""How the national service is asked and answers, read from `reference/national_trace.toml`: the column layout of MPS."""
+"""The column layout of requests to and responses of the Master Person Service (MPS), and which responses are accepted (`reference/national_trace.toml`)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from bcf_linkage.definitions.measures import Edition
-from bcf_linkage.definitions.reading import document, made
+from bcf_linkage.definitions.reference_data import load_toml, parse_dataclass, require_percent
 
 FILE = "national_trace.toml"
-LISTS = ("found", "not_found", "steps", "no_number", "request", "needed", "besides")
 
-REFERENCE, CODE, NUMBER, STEP, CONFIDENCE = (
+REFERENCE_COLUMN, CODE_COLUMN, NUMBER_COLUMN, STEP_COLUMN, CONFIDENCE_COLUMN = (
     "UNIQUE REFERENCE",
     "ERROR/SUCCESS_CODE",
     "MATCHED_NHS_NO",
@@ -23,7 +22,10 @@ REFERENCE, CODE, NUMBER, STEP, CONFIDENCE = (
 
 @dataclass(frozen=True)
 class NationalTrace:
-    """The layout of requests and responses, and when an answer is taken. `needed` and `besides` are the columns of a response."""
+    """The layout of requests and responses, and the rules for accepting a response.
+
+    `request` are the columns of a request. `required` and `optional` are those of a response. `least_confidence` is in percent.
+    """
 
     edition: Edition
     workflow: str
@@ -33,12 +35,14 @@ class NationalTrace:
     steps: tuple[str, ...]
     no_number: tuple[str, ...]
     request: tuple[str, ...]
-    needed: tuple[str, ...]
-    besides: tuple[str, ...]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
 
     @classmethod
     def build(cls, on: date) -> NationalTrace:
-        """The layout that holds on a day. Raises RequestRefused for an unknown, missing or impossible entry."""
-        entries = document(FILE)
+        """Return the layout that is valid on a day. Raises UsageError for an unknown, missing or impossible entry."""
+        entries = load_toml(FILE)
         edition = Edition.build(FILE, entries, on)
-        return made(cls, FILE, entries, edition=edition, **{name: tuple(entries.pop(name, ())) for name in LISTS})
+        layout = parse_dataclass(cls, FILE, entries, edition=edition)
+        require_percent(FILE, "least_confidence", layout.least_confidence)
+        return layout

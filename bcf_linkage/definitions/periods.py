@@ -1,4 +1,4 @@
-"""Periods: runs of whole calendar months that end on an as-at date."""
+"""Periods: whole calendar months that end on an as-at date."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from datetime import date, timedelta
 
 @dataclass(frozen=True)
 class Period:
-    """From the first day to the last, both included."""
+    """A first and a last day, both included."""
 
     start: date
     end: date
 
     @property
     def months(self) -> tuple[date, ...]:
-        """The first day of every month that the period touches."""
+        """The first day of every month with a day in the period."""
         first = self.start.year * 12 + self.start.month - 1
         last = self.end.year * 12 + self.end.month - 1
         return tuple(date(m // 12, m % 12 + 1, 1) for m in range(first, last + 1))
 
 
 def is_month_end(day: date) -> bool:
-    """Whether the day is the last of its month."""
+    """Return whether the day is the last of its month."""
     return day.day == monthrange(day.year, day.month)[1]
 
 
 def months_to(as_at: date, months: int) -> Period:
-    """The whole calendar months that end on the as-at date. Raises ValueError unless that is a month's last day."""
+    """Return so many whole calendar months that end on the as-at date. Raises ValueError unless that is the last day of a month."""
     if not is_month_end(as_at):
         last = date(as_at.year, as_at.month, monthrange(as_at.year, as_at.month)[1])
         raise ValueError(f"the as-at date must be the last day of a month, such as {last:%Y-%m-%d}")
@@ -38,10 +38,10 @@ def months_to(as_at: date, months: int) -> Period:
 
 
 def year_to(as_at: date) -> Period:
-    """The twelve months that end on the as-at date."""
+    """Return the twelve months that end on the as-at date."""
     return months_to(as_at, 12)
 
 
 def window_to(as_at: date) -> Period:
-    """The twenty-four months that the extracts cover."""
+    """Return the twenty-four months that the extracts cover."""
     return months_to(as_at, 24)

@@ -1,18 +1,18 @@
-"""What a workspace promises of how it keeps people's identities (`reference/promises.toml`)."""
+"""What a workspace promises about people's identities (`reference/promises.toml`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
 
-from bcf_linkage.definitions.reading import document, made
+from bcf_linkage.definitions.reference_data import load_toml, parse_dataclass, take_tables
 
 FILE = "promises.toml"
 
 
 @dataclass(frozen=True)
 class Promise:
-    """One promise: its number, its words, and the law or standard behind it with how well that is known."""
+    """A promise: its number and words, the law or standard behind it, and how well that is known."""
 
     number: int
     code: str
@@ -23,5 +23,6 @@ class Promise:
 
 @cache
 def promises() -> tuple[Promise, ...]:
-    """All promises, in order. Raises RequestRefused for an unknown, missing or impossible entry."""
-    return tuple(made(Promise, f"{FILE}: promise {n}", entry) for n, entry in enumerate(document(FILE)["promises"], 1))
+    """Return all promises in order. Raises UsageError for an unknown, missing or impossible entry."""
+    entries = take_tables(FILE, load_toml(FILE), "promises")
+    return tuple(parse_dataclass(Promise, f"{FILE}: promise {n}", entry) for n, entry in enumerate(entries, 1))

@@ -1,4 +1,4 @@
-"""The rulebook: every national or local rule that the stages interpret, read from reference data, each with its source and edition."""
+"""The rulebook: every national and local rule that the stages apply, read from reference data, each with its source and edition."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any
 
 from bcf_linkage.definitions.disclosure import Disclosure
-from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.definitions.errors import UsageError
 from bcf_linkage.definitions.linkage_rules import FILE as LINKAGE_QUALITY
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.measures import CohortSet, Edition, MetricSet
-from bcf_linkage.definitions.reading import document, made, rows
+from bcf_linkage.definitions.reference_data import TomlTable, load_csv, load_toml, parse_dataclass, require_percent, take_table, take_tables
 
 
 @dataclass(frozen=True)
 class Band:
-    """A band of use: the share of total cost that it holds."""
+    """A resource-utilisation band, and its share of total cost in percent."""
 
     name: str
     percent_of_cost: int
@@ -26,7 +25,7 @@ class Band:
 
 @dataclass(frozen=True)
 class AgeBand:
-    """A band of age, up to the next one."""
+    """An age band, from its first age in years to the next band."""
 
     name: str
     from_age: int
@@ -34,7 +33,7 @@ class AgeBand:
 
 @dataclass(frozen=True)
 class HighRisk:
-    """The costliest share of a practice's adults."""
+    """Who is at high risk: the percentage of a practice's adults with the highest cost, and the age in years from which people are adults."""
 
     percent_of_adults: int
     adult_age: int
@@ -42,7 +41,7 @@ class HighRisk:
 
 @dataclass(frozen=True)
 class Bands:
-    """How people are placed in bands, the costliest and the youngest first."""
+    """The bands of cost, the costliest first, and of age, the youngest first. `no_cost` is the band of people without cost."""
 
     edition: Edition
     no_cost: str
@@ -51,27 +50,38 @@ class Bands:
     high_risk: HighRisk
 
     @classmethod
-    def build(cls, file: str, document: dict[str, Any], as_at: date) -> Bands:
-        """The bands of a reference file. Raises RequestRefused unless they share out the whole cost."""
+    def build(cls, file: str, document: TomlTable, as_at: date) -> Bands:
+        """Return the bands of a reference file.
+
+        Raises UsageError for an unknown, missing or impossible entry: a percentage outside 0 to 100, shares of cost that do not
+        add up to 100, or ages that do not start at 0 and rise.
+        """
         edition = Edition.build(file, document, as_at)
-        bands = tuple(made(Band, f"{file}: band {n}", entry) for n, entry in enumerate(document.pop("bands", []), 1))
-        ages = tuple(made(AgeBand, f"{file}: age {n}", entry) for n, entry in enumerate(document.pop("ages", []), 1))
-        high_risk = made(HighRisk, f"{file}: high_risk", document.pop("high_risk", {}))
+        bands = tuple(_parse_band(f"{file}: band {n}", entry) for n, entry in enumerate(take_tables(file, document, "bands"), 1))
+        ages = tuple(parse_dataclass(AgeBand, f"{file}: age {n}", entry) for n, entry in enumerate(take_tables(file, document, "ages"), 1))
+        high_risk = parse_dataclass(HighRisk, f"{file}: high_risk", take_table(file, document, "high_risk"))
+        require_percent(f"{file}: high_risk", "percent_of_adults", high_risk.percent_of_adults)
         if (total := sum(band.percent_of_cost for band in bands)) != 100:
-            raise RequestRefused(f"{file}: the bands hold {total}% of cost together; make it 100")
+            raise UsageError(f"{file}: the bands add up to {total}% of cost; make it 100")
         if [age.from_age for age in ages] != sorted({age.from_age for age in ages}) or not ages or ages[0].from_age != 0:
-            raise RequestRefused(f"{file}: the ages must start at 0 and rise")
-        return made(cls, file, document, edition=edition, bands=bands, ages=ages, high_risk=high_risk)
+            raise UsageError(f"{file}: the ages must start at 0 and rise")
+        return parse_dataclass(cls, file, document, edition=edition, bands=bands, ages=ages, high_risk=high_risk)
 
     @property
     def cuts(self) -> tuple[tuple[str, int], ...]:
-        """(band, percent of cost held by it and the bands above it), from the costliest down."""
+        """(band, cumulative percent of cost of it and the bands above it), from the costliest down."""
         return tuple((band.name, sum(b.percent_of_cost for b in self.bands[: n + 1])) for n, band in enumerate(self.bands))
+
+
+def _parse_band(location: str, entry: TomlTable) -> Band:
+    band = parse_dataclass(Band, location, entry)
+    require_percent(location, "percent_of_cost", band.percent_of_cost)
+    return band
 
 
 @dataclass(frozen=True)
 class UnitCost:
-    """What one unit of an activity costs. `after_days` is the length of stay beyond which nights count, where that applies."""
+    """The cost in pounds of one unit of an activity. `after_days`, where it applies, is the length of stay beyond which nights count."""
 
     setting: str
     item: str
@@ -81,42 +91,43 @@ class UnitCost:
 
 @dataclass(frozen=True)
 class Prices:
-    """Unit costs by item, and how social care's cost frequencies make a weekly cost: a factor, `planned` units, or `once`."""
+    """Unit costs by item, and the units per week of each cost frequency of social care: a factor, `planned` units, or `once`."""
 
     items: tuple[UnitCost, ...]
     frequencies: Mapping[str, Fraction | str]
 
     @classmethod
     def build(cls) -> Prices:
-        """The prices of the reference files."""
+        """Return the prices of the reference files."""
         items = tuple(
-            UnitCost(row["setting"], row["item"], float(row["cost"]), int(row["after_days"]) if row["after_days"] else None) for row in rows("unit_costs.csv")
+            UnitCost(row["setting"], row["item"], float(row["cost"]), int(row["after_days"]) if row["after_days"] else None)
+            for row in load_csv("unit_costs.csv")
         )
-        frequencies = {row["cost_frequency_unit_type"]: row["units_per_week"] for row in rows("cost_frequencies.csv")}
+        frequencies = {row["cost_frequency_unit_type"]: row["units_per_week"] for row in load_csv("cost_frequencies.csv")}
         return cls(items, {name: units if units in ("planned", "once") else Fraction(units) for name, units in frequencies.items()})
 
     @property
     def pounds(self) -> dict[str, float]:
-        """Item to the cost of one unit."""
+        """The cost of one unit in pounds, by item."""
         return {item.item: item.pounds for item in self.items}
 
     def after_days(self, item: str) -> int:
-        """The nights of a stay that the item does not count. Raises KeyError."""
+        """Return the nights of a stay that the item does not count. Raises KeyError."""
         return {i.item: i.after_days for i in self.items if i.after_days is not None}[item]
 
 
 @dataclass(frozen=True)
 class ClinicalCodes:
-    """Read v2 codes by what they stand for: a process of care or a long-term condition, each by the beginnings of its codes."""
+    """The beginnings of the Read v2 codes of each process of care and of each long-term condition, by its name."""
 
     processes: Mapping[str, tuple[str, ...]]
     long_term_conditions: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def build(cls) -> ClinicalCodes:
-        """The clinical codes of the reference file."""
+        """Return the clinical codes of the reference file."""
         beginnings: dict[str, dict[str, tuple[str, ...]]] = {"process": {}, "long_term_condition": {}}
-        for row in rows("clinical_codes.csv"):
+        for row in load_csv("clinical_codes.csv"):
             group = beginnings[row["kind"]]
             group[row["name"]] = (*group.get(row["name"], ()), row["begins_with"])
         return cls(beginnings["process"], beginnings["long_term_condition"])
@@ -124,7 +135,11 @@ class ClinicalCodes:
 
 @dataclass(frozen=True)
 class AmbulatoryRule:
-    """A primary diagnosis for which good care outside hospital should make admission rare, with what must or must not stand beside it."""
+    """A rule for a chronic ambulatory care sensitive condition: good care outside hospital should make its admissions rare.
+
+    `primary` are the beginnings of the primary diagnosis. A diagnosis of `with_` must be present; none of `without`, and no
+    procedure of `without_procedure`, may be.
+    """
 
     condition: str
     primary: tuple[str, ...]
@@ -135,7 +150,7 @@ class AmbulatoryRule:
 
 @dataclass(frozen=True)
 class Rulebook:
-    """Everything that the stages interpret."""
+    """All rules that the stages apply."""
 
     bands: Bands
     conditions: CohortSet
@@ -149,17 +164,17 @@ class Rulebook:
 
     @classmethod
     def build(cls, as_at: date, profile: str = "hes7r5") -> Rulebook:
-        """The rules that hold on the as-at date, with the disclosure profile of that name. Raises RequestRefused."""
+        """Return the rules that are valid on the as-at date, with the disclosure profile of that name. Raises UsageError."""
         return cls(
-            bands=Bands.build("bands.toml", document("bands.toml"), as_at),
-            conditions=CohortSet.build("conditions.toml", document("conditions.toml"), as_at),
-            cohorts=CohortSet.build("cohorts.toml", document("cohorts.toml"), as_at),
-            metrics=MetricSet.build("metrics.toml", document("metrics.toml"), as_at),
-            linkage=QualityRules.build(LINKAGE_QUALITY, document(LINKAGE_QUALITY), as_at),
-            disclosure=Disclosure.build("disclosure.toml", document("disclosure.toml"), as_at, profile),
+            bands=Bands.build("bands.toml", load_toml("bands.toml"), as_at),
+            conditions=CohortSet.build("conditions.toml", load_toml("conditions.toml"), as_at),
+            cohorts=CohortSet.build("cohorts.toml", load_toml("cohorts.toml"), as_at),
+            metrics=MetricSet.build("metrics.toml", load_toml("metrics.toml"), as_at),
+            linkage=QualityRules.build(LINKAGE_QUALITY, load_toml(LINKAGE_QUALITY), as_at),
+            disclosure=Disclosure.build("disclosure.toml", load_toml("disclosure.toml"), as_at, profile),
             prices=Prices.build(),
             clinical_codes=ClinicalCodes.build(),
-            ambulatory=tuple(_ambulatory_rule(row) for row in rows("ambulatory_care_sensitive.csv")),
+            ambulatory=tuple(_ambulatory_rule(row) for row in load_csv("ambulatory_care_sensitive.csv")),
         )
 
 

@@ -1,7 +1,7 @@
-"""What a table is: its columns, the type and the values each may hold, and whether it tells who a person is.
+"""The declaration of a table: its columns, their types and allowed values, and which of them identify a person.
 
-Everything that knows a table reads it from here: the parser, the row rules, the Great Expectations suite, the synthetic
-sampler, `bcf schema`, the data dictionary and the published tables. Nothing here touches data.
+The parser, the row rules, the Great Expectations suite, the synthetic sampler, `bcf schema`, the data dictionary and the
+published tables all read these declarations. Nothing here reads data.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from bcf_linkage.definitions.code_lists import CodeList
 
 
 class Type(StrEnum):
-    """How a value is kept once parsed. On arrival every value is text."""
+    """The type of a parsed value. In a delivery every value is text."""
 
     TEXT = "text"
     DATE = "date"
     INTEGER = "integer"
     DECIMAL = "decimal"
-    TRUTH = "truth"
+    BOOLEAN = "boolean"
 
 
 class Identity(StrEnum):
-    """What a column tells of who somebody is. Such a column never leaves the identifiable zone."""
+    """The kind of identifier in a column. Such a column never leaves the identifiable zone."""
 
     NHS_NUMBER = "NHS number"
     REPLACED_NHS_NUMBER = "NHS number the person had before"
@@ -39,28 +39,28 @@ class Identity(StrEnum):
 
 
 class Consequence(StrEnum):
-    """What becomes of a row whose value breaks a constraint."""
+    """What happens to a row whose value breaks a constraint."""
 
     REFUSE_ROW = "the row is refused"
     BLANK_VALUE = "the value is blanked, the row kept"
-    NOTE = "counted, nothing changed"
+    COUNT_ONLY = "counted, nothing changed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
-    """A statement that every row must satisfy. A blank value satisfies all but `Required`."""
+    """A rule that every row must keep. A blank value breaks only `Required`."""
 
     consequence: Consequence = Consequence.REFUSE_ROW
 
     @property
     def rule(self) -> str:
-        """The name under which failures are counted: the class name in snake_case."""
+        """The name of the rule in counts of failures: the class name in snake_case."""
         name = type(self).__name__
         return name[0].lower() + "".join(f"_{c.lower()}" if c.isupper() else c for c in name[1:])
 
     @property
     def words(self) -> str:
-        """The constraint in words, for a supplier's report and the data dictionary."""
+        """The rule in words, for a supplier's report and the data dictionary."""
         raise NotImplementedError
 
 
@@ -75,7 +75,7 @@ class Required(Constraint):
 
 @dataclass(frozen=True, kw_only=True)
 class Typed(Constraint):
-    """The text reads as the column's type: an ISO date (2014-09-30), a whole number, a decimal number, or true or false."""
+    """The text can be read as the type: an ISO date (2014-09-30), a whole number, a decimal number, or true or false."""
 
     type: Type = Type.TEXT
 
@@ -86,7 +86,7 @@ class Typed(Constraint):
             Type.DATE: "a real date written YYYY-MM-DD",
             Type.INTEGER: "a whole number",
             Type.DECIMAL: "a number",
-            Type.TRUTH: "true or false",
+            Type.BOOLEAN: "true or false",
         }[self.type]
 
 
@@ -103,7 +103,7 @@ class OneOf(Constraint):
 
 @dataclass(frozen=True, kw_only=True)
 class Matches(Constraint):
-    """The whole value matches a regular expression (the subset that RE2, Rust and Python share)."""
+    """The whole value matches a regular expression, written in the subset that RE2, Rust and Python share."""
 
     pattern: str
     meaning: str
@@ -115,7 +115,7 @@ class Matches(Constraint):
 
 @dataclass(frozen=True, kw_only=True)
 class Between(Constraint):
-    """The number, or the date written YYYY-MM-DD, lies between two bounds, both included. None leaves a side open."""
+    """The number, or the date written YYYY-MM-DD, is between two bounds, both included. None means no bound."""
 
     low: float | str | None = None
     high: float | str | None = None
@@ -140,7 +140,7 @@ class NotBefore(Constraint):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckDigit(Constraint):
-    """The ten digits, spaces aside, satisfy the NHS number's modulus 11 and are not one digit repeated."""
+    """The value, without spaces, is ten digits that satisfy the NHS number's modulus 11 and are not one repeated digit."""
 
     @property
     def words(self) -> str:
@@ -149,10 +149,11 @@ class CheckDigit(Constraint):
 
 @dataclass(frozen=True)
 class Column:
-    """One declared column.
+    """A declared column.
 
-    `name` is the data set's own field name in snake_case; a delivery's header may also spell it the data set's way
-    (`NHSNumber`, `Date_of_Birth`). `constraints` are what a supplier is held to, beyond the type.
+    `name` is the field name of the data set in snake_case. The header of a delivery may also use the spelling of the data set
+    (`NHSNumber`, `Date_of_Birth`). `constraints` are the rules beyond the type. `on_type_error` is what happens to a row whose
+    value cannot be read as the type.
     """
 
     name: str
@@ -161,27 +162,27 @@ class Column:
     source: str
     constraints: tuple[Constraint, ...] = ()
     identity: Identity | None = None
-    on_mistype: Consequence = Consequence.REFUSE_ROW
+    on_type_error: Consequence = Consequence.REFUSE_ROW
 
     @property
     def rules(self) -> tuple[Constraint, ...]:
-        """The constraints with the type itself first, in the order in which a reason is chosen."""
+        """All rules of the column, `Required` first, then the type. A row that breaks several is counted under the first."""
         required = tuple(c for c in self.constraints if isinstance(c, Required))
-        typed = () if self.type is Type.TEXT else (Typed(type=self.type, consequence=self.on_mistype),)
+        typed = () if self.type is Type.TEXT else (Typed(type=self.type, consequence=self.on_type_error),)
         return required + typed + tuple(c for c in self.constraints if not isinstance(c, Required))
 
     @property
     def codes(self) -> CodeList | None:
-        """The code list that the column draws on, if it has one."""
+        """The code list of the column, or None."""
         return next((c.codes for c in self.constraints if isinstance(c, OneOf)), None)
 
 
 @dataclass(frozen=True)
 class Table:
-    """One declared table: what a row is, its columns in order, its key, and the dates that place a row in a period.
+    """A declared table: its grain, its columns in order, its key, and the dates that decide whether a row is in a period.
 
-    A row lies in a period that its `event_date` (to its `event_end`, blank while still open) touches. A table of
-    `whole_history` also welcomes what happened before the period.
+    A row is in a period if a day from its `event_date` to its `event_end` is. A blank `event_end` means that the event is still
+    open. A table with `whole_history` also accepts rows from before the period.
     """
 
     name: str
@@ -203,7 +204,7 @@ class Table:
             raise ValueError(f"table {self.name} refers to {', '.join(sorted(unknown))}, which it does not declare")
 
     def __getitem__(self, name: str) -> Column:
-        """The column of that name. Raises KeyError."""
+        """Return the column of that name. Raises KeyError."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -211,16 +212,16 @@ class Table:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Column names in their declared order."""
+        """Names of the columns in declared order."""
         return tuple(c.name for c in self.columns)
 
     @property
     def rules(self) -> Iterator[tuple[Column, Constraint]]:
-        """Every (column, constraint), in the order in which a row's reason is chosen."""
+        """Every (column, rule). A row that breaks several is counted under the first."""
         return ((column, rule) for column in self.columns for rule in column.rules)
 
     def identity(self, kind: Identity) -> str | None:
-        """The name of the column that holds this identifier, or None if the table has none."""
+        """Return the name of the column with this identifier, or None."""
         return next((c.name for c in self.columns if c.identity is kind), None)
 
     @property

@@ -1,4 +1,4 @@
-"""On what basis and for what purpose data may be shared, and which objections then hold (`reference/sharing.toml`)."""
+"""The legal bases and purposes for sharing data, and the objections that apply to each (`reference/sharing.toml`)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.definitions.measures import Edition
-from bcf_linkage.definitions.reading import document, made, one_of
+from bcf_linkage.definitions.reference_data import (
+    TomlTable,
+    load_toml,
+    parse_dataclass,
+    require_each_of,
+    require_one_of,
+    require_percent,
+    take_table,
+    take_tables,
+)
 
 FILE = "sharing.toml"
 SECTORS = ("health", "social care")
 
 
 class Objection(StrEnum):
-    """What keeps a person's records out, in the order in which it is told: who objects in two ways is counted under the first."""
+    """An objection that keeps a person's records out. Somebody who objects in two ways is counted under the first of this order."""
 
     TYPE_1 = "type_1"
     NATIONAL = "national_data_opt_out"
@@ -26,7 +34,7 @@ class Objection(StrEnum):
 
 @dataclass(frozen=True)
 class LegalBasis:
-    """A basis in law: the sectors whose data may be shared on it, and the objections that hold against it. `workspace` is the one kind that may state it."""
+    """A legal basis: the sectors whose data it covers and the objections that apply to it. Only a workspace of the kind `workspace` may state it."""
 
     code: str
     words: str
@@ -39,7 +47,7 @@ class LegalBasis:
 
 @dataclass(frozen=True)
 class Purpose:
-    """What data are used for, and the objections that hold against it."""
+    """A purpose for which data are used, and the objections that apply to it."""
 
     code: str
     words: str
@@ -50,7 +58,10 @@ class Purpose:
 
 @dataclass(frozen=True)
 class NationalCheck:
-    """How the national data opt-out is asked about, and for how many days an answer holds. Answers that leave out too many are not believed."""
+    """How to ask about the national data opt-out, and for how many days an answer may be used.
+
+    An answer that leaves out more than `most_percent` percent of at least `smallest` people asked about is refused.
+    """
 
     days: int
     most_percent: int
@@ -63,7 +74,7 @@ class NationalCheck:
 
 @dataclass(frozen=True)
 class SharingRules:
-    """All that the gates interpret."""
+    """All rules that the gates apply: the sector of each extract, legal bases and purposes by code, and the national check."""
 
     edition: Edition
     sectors: Mapping[str, str]
@@ -73,39 +84,48 @@ class SharingRules:
 
     @classmethod
     def build(cls, on: date) -> SharingRules:
-        """The rules that hold on a day. Raises RequestRefused for an unknown, missing or impossible entry."""
-        found = document(FILE)
-        sectors = found.pop("sectors", {})
-        for extract, sector in sectors.items():
-            one_of(f"{FILE}: sectors", "extract", extract, tuple(EXTRACTS))
-            one_of(f"{FILE}: sectors", extract, sector, SECTORS)
-        return made(
+        """Return the rules that are valid on a day. Raises UsageError for an unknown, missing or impossible entry."""
+        contents = load_toml(FILE)
+        edition = Edition.build(FILE, contents, on)
+        bases = (_parse_legal_basis(f"{FILE}: legal basis {n}", entry) for n, entry in enumerate(take_tables(FILE, contents, "legal_bases"), 1))
+        purposes = (_parse_purpose(f"{FILE}: purpose {n}", entry) for n, entry in enumerate(take_tables(FILE, contents, "purposes"), 1))
+        return parse_dataclass(
             cls,
             FILE,
-            found,
-            edition=Edition.build(FILE, found, on),
-            sectors=sectors,
-            legal_bases={basis.code: basis for basis in (_legal_basis(n, entry) for n, entry in enumerate(found.pop("legal_bases", []), 1))},
-            purposes={purpose.code: purpose for purpose in (_purpose(n, entry) for n, entry in enumerate(found.pop("purposes", []), 1))},
-            national_check=made(NationalCheck, f"{FILE}: national_check", found.pop("national_check", {})),
+            contents,
+            edition=edition,
+            sectors=_parse_sectors(take_table(FILE, contents, "sectors")),
+            legal_bases={basis.code: basis for basis in bases},
+            purposes={purpose.code: purpose for purpose in purposes},
+            national_check=_parse_national_check(take_table(FILE, contents, "national_check")),
         )
 
-    def holding(self, legal_basis: str, purpose: str) -> tuple[Objection, ...]:
-        """The objections that hold against both. Raises KeyError."""
-        against = self.purposes[purpose].objections
-        return tuple(objection for objection in self.legal_bases[legal_basis].objections if objection in against)
+    def objections_for(self, legal_basis: str, purpose: str) -> tuple[Objection, ...]:
+        """Return the objections that apply to both the legal basis and the purpose. Raises KeyError."""
+        purpose_objections = self.purposes[purpose].objections
+        return tuple(objection for objection in self.legal_bases[legal_basis].objections if objection in purpose_objections)
 
 
-def _legal_basis(position: int, entry: dict[str, Any]) -> LegalBasis:
-    place = f"{FILE}: legal basis {position}"
-    covers = tuple(one_of(place, "covers", sector, SECTORS) for sector in entry.get("covers", ()))
-    return made(LegalBasis, place, entry, covers=covers, objections=_objections(place, entry))
+def _parse_sectors(entries: TomlTable) -> dict[str, str]:
+    location = f"{FILE}: sectors"
+    return {require_one_of(location, "extract", extract, tuple(EXTRACTS)): require_one_of(location, extract, entries[extract], SECTORS) for extract in entries}
 
 
-def _purpose(position: int, entry: dict[str, Any]) -> Purpose:
-    place = f"{FILE}: purpose {position}"
-    return made(Purpose, place, entry, objections=_objections(place, entry))
+def _parse_legal_basis(location: str, entry: TomlTable) -> LegalBasis:
+    covers = require_each_of(location, "covers", entry.get("covers", ()), SECTORS)
+    return parse_dataclass(LegalBasis, location, entry, covers=covers, objections=_parse_objections(location, entry))
 
 
-def _objections(place: str, entry: Mapping[str, Any]) -> tuple[Objection, ...]:
-    return tuple(Objection(one_of(place, "objections", code, tuple(Objection))) for code in entry.get("objections", ()))
+def _parse_purpose(location: str, entry: TomlTable) -> Purpose:
+    return parse_dataclass(Purpose, location, entry, objections=_parse_objections(location, entry))
+
+
+def _parse_objections(location: str, entry: TomlTable) -> tuple[Objection, ...]:
+    return tuple(map(Objection, require_each_of(location, "objections", entry.get("objections", ()), tuple(Objection))))
+
+
+def _parse_national_check(entry: TomlTable) -> NationalCheck:
+    location = f"{FILE}: national_check"
+    check = parse_dataclass(NationalCheck, location, entry)
+    require_percent(location, "most_percent", check.most_percent)
+    return check

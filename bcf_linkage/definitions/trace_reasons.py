@@ -1,20 +1,22 @@
-"""Why a trace ended where it did: the place that each reason leads to and the NHS number status that follows (`reference/trace_reasons.csv`)."""
+"""The reasons for the outcome of a trace, each with its outcome and NHS number status (`reference/trace_reasons.csv`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
 
-from bcf_linkage.definitions.places import Place
-from bcf_linkage.definitions.reading import rows
+from bcf_linkage.definitions.outcomes import Outcome
+from bcf_linkage.definitions.reference_data import load_csv, parse_dataclass
+
+FILE = "trace_reasons.csv"
 
 
 @dataclass(frozen=True)
 class TraceReason:
-    """One way for a trace to end."""
+    """A reason, the outcome it leads to, the status code (01 to 08) and the reason in words."""
 
     reason: str
-    place: Place
+    outcome: Outcome
     status: str
     words: str
     source: str
@@ -23,10 +25,10 @@ class TraceReason:
 
 @cache
 def trace_reasons() -> dict[str, TraceReason]:
-    """All reasons by name, the linked first."""
-    return {row["reason"]: TraceReason(**{**row, "place": Place(row["place"])}) for row in rows("trace_reasons.csv")}  # type: ignore[arg-type]
+    """Return all reasons by name, those of linked rows first. Raises UsageError for a row that cannot be read."""
+    return {row["reason"]: parse_dataclass(TraceReason, f"{FILE}: row {n}", row) for n, row in enumerate(load_csv(FILE), 1)}
 
 
-def reasons_for(place: Place) -> tuple[str, ...]:
-    """The reasons that lead to a place."""
-    return tuple(reason.reason for reason in trace_reasons().values() if reason.place is place)
+def reasons_for(outcome: Outcome) -> tuple[str, ...]:
+    """Return the names of the reasons that lead to an outcome."""
+    return tuple(reason.reason for reason in trace_reasons().values() if reason.outcome is outcome)

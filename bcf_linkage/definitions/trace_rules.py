@@ -1,4 +1,4 @@
-"""How a record is told to be somebody's on the register: weights, thresholds and guards, read from `reference/trace.toml`."""
+"""How a record is matched to a person on the register: match weights, thresholds and guards, read from `reference/trace.toml`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any
 
-from bcf_linkage.definitions.errors import RequestRefused
+from bcf_linkage.definitions.errors import UsageError
 from bcf_linkage.definitions.measures import Edition
-from bcf_linkage.definitions.reading import document, made, rows
+from bcf_linkage.definitions.reference_data import TomlTable, load_csv, load_toml, parse_dataclass, take_table, take_tables
 
 FILE = "trace.toml"
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """What a candidate's score must reach, in bits, how far it must lie above the next, and in how many fields it must agree."""
+    """When a scored candidate is accepted: the threshold and the margin over the second best, in bits, and the fields that must agree.
+
+    `plausible` is the match weight in bits below which no reason names the candidate. `fewest_fields` counts all fields.
+    `fewest_personal` counts given name, family name and date of birth, and applies where relatives are to be expected.
+    """
 
     threshold: float
     margin: float
@@ -28,7 +31,7 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Blocking:
-    """How many people of the register may share a key that candidates are looked up by, and how many pairs one key may make."""
+    """The limits of blocking: how many people on the register may share a blocking key, and how many pairs one key may make."""
 
     largest_block: int
     most_pairs: int
@@ -36,7 +39,7 @@ class Blocking:
 
 @dataclass(frozen=True)
 class Guards:
-    """What is never believed, and from how many people on an address proves nothing."""
+    """Values that are never believed, and the numbers of people from which an address carries no weight."""
 
     communal_postcode: int
     communal_address: int
@@ -51,10 +54,10 @@ class Guards:
 
 @dataclass(frozen=True)
 class Level:
-    """A way for two values of a field to meet: its code in a pattern, and how often it happens to one person's (m) and to two people's (u).
+    """A level of agreement of a field: its code in a pattern, and its m- and u-probability (records of one person, of two people).
 
-    With `by_value`, u is how common the value is. `counts` says that the field agrees, `personal` that so it tells kin apart, and
-    `contradicts` that it may be about one of them.
+    With `by_value`, u is the frequency of the value itself. A level that `counts` is agreement of the field. A `personal` level
+    tells relatives apart. A level that `contradicts` may mean that the record is a relative's.
     """
 
     level: str
@@ -69,20 +72,20 @@ class Level:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A field and the levels at which it is compared, the best first. `rarest` is how rare one of its values can be."""
+    """A field and its levels of agreement, the best first. `rarest` is the lowest frequency of a value that is believed."""
 
     field: str
     levels: tuple[Level, ...]
     rarest: float | None = None
 
     def code(self, level: str) -> str:
-        """The code of a level in patterns. Raises KeyError."""
-        return {each.level: each.code for each in self.levels}[level]
+        """Return the code of a level in patterns. Raises KeyError."""
+        return {declared.level: declared.code for declared in self.levels}[level]
 
 
 @dataclass(frozen=True)
 class TraceRules:
-    """All that the trace interprets. `smoothing` is how many people the rarest that a value can be counts for beside the register's own counts."""
+    """All rules of the trace. `smoothing` is the weight in people of `rarest` beside the counts of the register."""
 
     edition: Edition
     acceptance: Acceptance
@@ -94,42 +97,41 @@ class TraceRules:
 
     @classmethod
     def build(cls, as_at: date) -> TraceRules:
-        """The rules that hold on the as-at date. Raises RequestRefused for an unknown, missing or impossible entry."""
-        found = document(FILE)
-        edition = Edition.build(FILE, found, as_at)
-        guards = found.pop("guards", {})
-        guards |= {name: tuple(words) for name, words in guards.items() if isinstance(words, list)}
-        return made(
+        """Return the rules that are valid on the as-at date. Raises UsageError for an unknown, missing or impossible entry."""
+        contents = load_toml(FILE)
+        edition = Edition.build(FILE, contents, as_at)
+        return parse_dataclass(
             cls,
             FILE,
-            found,
+            contents,
             edition=edition,
-            acceptance=made(Acceptance, f"{FILE}: acceptance", found.pop("acceptance", {})),
-            smoothing=found.pop("smoothing", {}).get("people"),
-            blocking=made(Blocking, f"{FILE}: blocking", found.pop("blocking", {})),
-            guards=made(Guards, f"{FILE}: guards", guards),
-            comparisons=tuple(_comparison(entry) for entry in found.pop("comparisons", [])),
-            known_as=_known_as(),
+            acceptance=parse_dataclass(Acceptance, f"{FILE}: acceptance", take_table(FILE, contents, "acceptance")),
+            smoothing=take_table(FILE, contents, "smoothing").get("people"),
+            blocking=parse_dataclass(Blocking, f"{FILE}: blocking", take_table(FILE, contents, "blocking")),
+            guards=parse_dataclass(Guards, f"{FILE}: guards", take_table(FILE, contents, "guards")),
+            comparisons=tuple(_parse_comparison(entry) for entry in take_tables(FILE, contents, "comparisons")),
+            known_as=_load_nicknames(),
         )
 
     @cached_property
     def by_field(self) -> dict[str, Comparison]:
-        """Field to its comparison, in the order in which patterns name them."""
+        """Comparisons by field, in the order in which patterns name them."""
         return {comparison.field: comparison for comparison in self.comparisons}
 
 
-def _comparison(entry: dict[str, Any]) -> Comparison:
-    place = f"{FILE}: comparison {entry.get('field', '')}"
-    levels = tuple(made(Level, place, level) for level in entry.pop("levels", []))
+def _parse_comparison(entry: TomlTable) -> Comparison:
+    location = f"{FILE}: comparison {entry.get('field', '')}"
+    levels = tuple(parse_dataclass(Level, location, level) for level in take_tables(location, entry, "levels"))
     for level in levels:
+        # The match weight is log2(m / u): neither may be 0.
         if not (0 < level.m <= 1 and 0 < level.u <= 1):
-            raise RequestRefused(f"{place}: m and u of {level.level} must lie above 0 and not above 1")
-    return made(Comparison, place, entry, levels=levels)
+            raise UsageError(f"{location}: m and u of {level.level} must be above 0 and at most 1")
+    return parse_dataclass(Comparison, location, entry, levels=levels)
 
 
-def _known_as() -> dict[str, tuple[str, ...]]:
-    """A name by which somebody may be known to the names that it may stand for, all in lower case."""
-    known: dict[str, tuple[str, ...]] = {}
-    for row in rows("nicknames.csv"):
-        known[row["known_as"]] = (*known.get(row["known_as"], ()), row["given_name"])
-    return known
+def _load_nicknames() -> dict[str, tuple[str, ...]]:
+    """Return, for each nickname or other spelling, the given names that it may stand for, all in lower case."""
+    nicknames: dict[str, tuple[str, ...]] = {}
+    for row in load_csv("nicknames.csv"):
+        nicknames[row["known_as"]] = (*nicknames.get(row["known_as"], ()), row["given_name"])
+    return nicknames

@@ -1,4 +1,4 @@
-"""What a source is asked to do about a record's NHS number, for each way in which its trace ended (`reference/work_list.csv`)."""
+"""What a source should do about the NHS number of a record, by the reason for the outcome of its trace (`reference/work_list.csv`)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from bcf_linkage.definitions.reading import rows
+from bcf_linkage.definitions.reference_data import load_csv, parse_dataclass
+
+FILE = "work_list.csv"
 
 
-class Kind(StrEnum):
-    """What is the matter with a number, in the order in which a source will want to work through them."""
+class TaskKind(StrEnum):
+    """The finding about a number, in the order in which a source should work through the list."""
 
-    FOUND = "found"  # there was none that could be used, and one was found
-    CHANGED = "changed"  # another one has taken its place
-    CONFLICTING = "conflicting"  # it and the rest of the record do not go together
-    UNTRACEABLE = "untraceable"  # nobody was found
+    FOUND = "found"  # no usable number was supplied, and the trace found one
+    CHANGED = "changed"  # another number replaces the one supplied
+    CONFLICTING = "conflicting"  # the number and the rest of the record do not agree
+    UNTRACEABLE = "untraceable"  # the trace found nobody
 
 
 class Supplied(StrEnum):
-    """What the number that was supplied is beside the one that was found. `any` is for reasons to which it makes no difference."""
+    """The number that was supplied, compared with the one that was found. `any` is for reasons to which it makes no difference."""
 
-    NONE = "none"  # missing, or no number that can be used
+    NONE = "none"  # no number, or one that cannot be used
     SAME = "same"
     OTHER = "other"
     ANY = "any"
@@ -29,11 +31,11 @@ class Supplied(StrEnum):
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be done where a trace ended for this reason."""
+    """What a source should do about a record whose trace ended for this reason."""
 
     reason: str
     supplied: Supplied
-    kind: Kind
+    kind: TaskKind
     to_do: str
     source: str
     mark: str
@@ -41,6 +43,6 @@ class Task:
 
 @cache
 def tasks() -> dict[tuple[str, Supplied], Task]:
-    """All tasks by reason and what was supplied. A reason that is not among them leaves nothing to do."""
-    made = (Task(**{**row, "supplied": Supplied(row["supplied"]), "kind": Kind(row["kind"])}) for row in rows("work_list.csv"))  # type: ignore[arg-type]
-    return {(task.reason, task.supplied): task for task in made}
+    """Return all tasks by reason and supplied number. A reason without a task needs no action. Raises UsageError for an unreadable row."""
+    parsed = (parse_dataclass(Task, f"{FILE}: row {n}", row) for n, row in enumerate(load_csv(FILE), 1))
+    return {(task.reason, task.supplied): task for task in parsed}

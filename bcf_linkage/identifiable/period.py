@@ -1,4 +1,4 @@
-"""Whether a row lies in the period that the run covers. Dates are compared as ISO text, which stands in the order of time."""
+"""Decide whether a row is in the period of the run. Dates are compared as ISO text, which sorts in the order of time."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import narwhals as nw
 from bcf_linkage.definitions.periods import months_to, window_to
 from bcf_linkage.definitions.schema import Table
 
-AFTER, BEFORE = OUTSIDE = ("after_as_at", "before_window")
+AFTER_AS_AT, BEFORE_WINDOW = OUTSIDE_REASONS = ("after_as_at", "before_window")
 
 FRESH_MONTHS = 3
-"""A delivery with no event in the months up to the as-at date is an old one."""
+"""Months up to the as-at date in which a recent delivery has at least one event. [D]"""
 
 
-def out_of_period(table: Table, as_at: date) -> nw.Expr:
-    """Why a tidied row that is not refused lies outside the period: `after_as_at`, `before_window`, or null if it lies within.
+def out_of_period_reason(table: Table, as_at: date) -> nw.Expr:
+    """Return why a tidied row that is not refused is outside the period: `after_as_at`, `before_window`, or null if it is inside.
 
-    A row that has not ended by the window's first day lies within, as does any earlier one where the table has a whole history.
+    A row that started earlier is inside if it has not ended before the first day of the window, or if the table has a whole history.
     """
     if table.event_date is None:
         return nw.lit(None, dtype=nw.String)
-    begins = nw.col(table.event_date)
-    outcome = nw.when(begins > as_at.isoformat()).then(nw.lit(AFTER))
+    start_date = nw.col(table.event_date)
+    reason = nw.when(start_date > as_at.isoformat()).then(nw.lit(AFTER_AS_AT))
     if table.whole_history:
-        return outcome
+        return reason
     start = window_to(as_at).start.isoformat()
-    ended = begins < start
+    ended_before = start_date < start
     if table.event_end is not None:
-        ended = ended & (nw.col(table.event_end) < start).fill_null(False)
-    return outcome.when(ended).then(nw.lit(BEFORE))
+        ended_before = ended_before & (nw.col(table.event_end) < start).fill_null(False)
+    return reason.when(ended_before).then(nw.lit(BEFORE_WINDOW))
 
 
 def is_fresh(table: Table, as_at: date) -> nw.Expr:
-    """Whether a tidied row tells of something that began in the last months up to the as-at date."""
+    """Return whether the event of a tidied row began in the `FRESH_MONTHS` months up to the as-at date."""
     if table.event_date is None:
         return nw.lit(True)
     start = months_to(as_at, FRESH_MONTHS).start

@@ -1,1 +1,1 @@
-"""What every report is drawn with: one page that needs nothing else, its tables and its charts. It knows nothing of what they tell."""
+"""Parts of the HTML reports: one self-contained page, its tables and its charts. They do not depend on what a report is about."""

@@ -1,4 +1,4 @@
-"""Pieces of a page: a document without script or network, its sections and tables, readable aloud and on paper."""
+"""Elements of a report page: a document without scripts or network access, and tables that work for screen readers and in print."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ svg { max-width: 100%; height: auto; } svg text { font: 13px system-ui, sans-ser
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table. Numbers stand to the right; a marked one is shaded, and must say in words why."""
+    """A cell of a table. Numbers are aligned right. A marked cell is shaded, so its words must give the reason as well. `markup` replaces the text."""
 
     text: str
     is_number: bool = False
@@ -55,8 +55,8 @@ class Cell:
     markup: str = ""
 
 
-def document(title: str, parts: Iterable[str], style: str = "") -> str:
-    """A whole page. It loads nothing and runs nothing."""
+def html_document(title: str, parts: Iterable[str], style: str = "") -> str:
+    """Return a whole HTML page. It loads nothing and runs no script."""
     return "\n".join(
         (
             '<!doctype html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">',
@@ -69,56 +69,57 @@ def document(title: str, parts: Iterable[str], style: str = "") -> str:
 
 
 def table(caption: str, names: Iterable[Cell], rows: Iterable[Iterable[Cell]], marked: Iterable[int] = (), totals: Iterable[int] = ()) -> str:
-    """A table whose rows are each headed by their first cell; `marked` and `totals` are positions of rows that are set apart."""
-    bad, sums = set(marked), set(totals)
-    head = "".join(f'<th scope="col"{_class(name)}>{escape(name.text)}</th>' for name in names)
-    body = "\n".join(_row(row, "marked" if n in bad else "total" if n in sums else "") for n, row in enumerate(rows))
+    """Return a table. The first cell of a row is its header. `marked` and `totals` are positions of rows that are highlighted."""
+    marked_rows, total_rows = set(marked), set(totals)
+    head = "".join(f'<th scope="col"{_class_attribute(name)}>{escape(name.text)}</th>' for name in names)
+    body = "\n".join(_row(row, "marked" if n in marked_rows else "total" if n in total_rows else "") for n, row in enumerate(rows))
+    # Focusable, so that a keyboard can scroll a table that is wider than the screen.
     region = f'<div class="wide" role="region" tabindex="0" aria-label="{escape(caption)}">'
     return f"{region}<table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
 
 
 def _row(cells: Iterable[Cell], kind: str) -> str:
     first, *rest = cells
-    header = f'<th scope="row"{_class(first)}>{first.markup or escape(first.text)}</th>'
-    others = "".join(f"<td{_class(cell)}>{cell.markup or escape(cell.text)}</td>" for cell in rest)
+    header = f'<th scope="row"{_class_attribute(first)}>{first.markup or escape(first.text)}</th>'
+    others = "".join(f"<td{_class_attribute(cell)}>{cell.markup or escape(cell.text)}</td>" for cell in rest)
     return f"<tr{f' class={kind}' if kind else ''}>{header}{others}</tr>"
 
 
-def _class(cell: Cell) -> str:
-    names = " ".join(name for name, holds in (("number", cell.is_number), ("marked", cell.marked)) if holds)
+def _class_attribute(cell: Cell) -> str:
+    names = " ".join(name for name, applies in (("number", cell.is_number), ("marked", cell.marked)) if applies)
     return f' class="{names}"' if names else ""
 
 
-def text(words: str) -> Cell:
-    """A cell of words."""
-    return Cell(words)
+def text(content: str) -> Cell:
+    """Return a cell of text."""
+    return Cell(content)
 
 
-def whole(words: str) -> Cell:
-    """A cell of words that stay on one line."""
-    return Cell(words, markup=f'<span class="whole">{escape(words)}</span>')
+def unbroken_text(content: str) -> Cell:
+    """Return a cell of text that stays on one line."""
+    return Cell(content, markup=f'<span class="whole">{escape(content)}</span>')
 
 
-def number(words: str, marked: bool = False) -> Cell:
-    """A cell of a number, as it is written."""
-    return Cell(words, is_number=True, marked=marked)
+def number(content: str, marked: bool = False) -> Cell:
+    """Return a cell of a formatted number."""
+    return Cell(content, is_number=True, marked=marked)
 
 
-def lit(words: str, light: str) -> Cell:
-    """A cell of a number with its red, amber or green light, which says its colour."""
-    return Cell(words, is_number=True, markup=f"{escape(words)} {light_of(light)}")
+def number_with_light(content: str, light: str) -> Cell:
+    """Return a cell of a number with a red, amber or green light. The light names its colour in words."""
+    return Cell(content, is_number=True, markup=f"{escape(content)} {light_badge(light)}")
 
 
-def light_of(name: str) -> str:
-    """The same outside a table."""
+def light_badge(name: str) -> str:
+    """Return a red, amber or green light that names its colour in words."""
     return f'<span class="light {escape(name.split()[0])}">{escape(name)}</span>'
 
 
-def paragraph(words: str, kind: str = "") -> str:
-    """A paragraph, with a class of the style if it is of a kind."""
-    return f'<p class="{kind}">{escape(words)}</p>' if kind else f"<p>{escape(words)}</p>"
+def paragraph(content: str, kind: str = "") -> str:
+    """Return a paragraph. `kind` is a class of the style."""
+    return f'<p class="{kind}">{escape(content)}</p>' if kind else f"<p>{escape(content)}</p>"
 
 
 def bullets(lines: Iterable[str]) -> str:
-    """A list of sentences."""
+    """Return a bulleted list of sentences."""
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"

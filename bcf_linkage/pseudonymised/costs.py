@@ -1,4 +1,4 @@
-"""What each person cost in each setting."""
+"""The cost of each person in each setting."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from bcf_linkage.definitions.pseudonymised_tables import COSTS
 from bcf_linkage.pseudonymised.pence import from_pence, to_pence
 
 
-def costs(activity: nw.LazyFrame, year: Period) -> nw.LazyFrame:
-    """`activity` -> `costs`, one row per person and setting: pounds over all months of it, and over those of the year."""
+def build_costs(activity: nw.LazyFrame, year: Period) -> nw.LazyFrame:
+    """Build `costs` from `activity`: one row per person and setting, with the pounds of all months and of the months of the year."""
     pence = activity.select("person", "setting", "month", total=to_pence(nw.col("cost")))
     in_year = nw.when(nw.col("month").is_between(year.start, year.end)).then(nw.col("total")).otherwise(0)
     summed = pence.with_columns(year=in_year).group_by("person", "setting").agg(nw.col("total").sum(), nw.col("year").sum())

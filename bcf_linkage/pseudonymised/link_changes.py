@@ -1,4 +1,4 @@
-"""What became of links since the run before. Clients are told apart by the token of the source's own number for them, which no run changes."""
+"""Changes of links since the previous run. A client is a token of the source's own number, which is the same in every run."""
 
 from __future__ import annotations
 
@@ -6,60 +6,61 @@ from datetime import date
 
 import narwhals as nw
 
-from bcf_linkage.definitions.places import Place
+from bcf_linkage.definitions.outcomes import Outcome
 
-KEPT, FOUND, MOVED, LOST, NEITHER = "links_kept", "links_found", "links_moved", "links_lost", "links_neither"
-"""What can have become of a client who was there before: linked as before; now and not before; to another person; no longer; at neither time."""
+LINK_KEPT, LINK_FOUND, LINK_MOVED, LINK_LOST, NEVER_LINKED = "links_kept", "links_found", "links_moved", "links_lost", "links_neither"
+"""The change of a client of the previous run: same link; linked now, not before; linked to another person; no longer linked; linked in neither run."""
 
-CHANGED = (FOUND, MOVED, LOST)
-BEFORE = ("person", "place", "trace_reason", "since")
+CHANGED = (LINK_FOUND, LINK_MOVED, LINK_LOST)
+COMPARED_COLUMNS = ("person", "outcome", "trace_reason", "since")
 
 
-def compared(now: nw.LazyFrame, before: nw.LazyFrame, as_at: date) -> nw.LazyFrame:
-    """A source's links of this run and of the run before, one row per `client` each -> those of this run, with what became of them.
+def compare_links(current: nw.LazyFrame, previous: nw.LazyFrame, as_at: date) -> nw.LazyFrame:
+    """Compare the links of a source with those of the previous run: one row per `client` in each -> the links of this run, with `change`.
 
-    `change` is null for who was not there before, and the columns of the link before are filled where it was another. `since` is the
-    as-at date of the first run that linked so.
+    `change` is null for a client who was not in the previous run. The `_before` columns are filled where the link has changed. `since` is
+    the as-at date of the first run with this link.
     """
-    told = {name: f"{name}_before" for name in BEFORE}
-    beside = now.join(before.select("client", *(nw.col(name).alias(told[name]) for name in BEFORE)), on="client", how="left")
-    linked, was_linked = nw.col("place") == Place.LINKED, nw.col("place_before") == Place.LINKED
-    same = (nw.col("person") == nw.col("person_before")) & (nw.col("place") == nw.col("place_before"))
+    names_before = {name: f"{name}_before" for name in COMPARED_COLUMNS}
+    joined = current.join(previous.select("client", *(nw.col(name).alias(names_before[name]) for name in COMPARED_COLUMNS)), on="client", how="left")
+    linked, was_linked = nw.col("outcome") == Outcome.LINKED, nw.col("outcome_before") == Outcome.LINKED
+    is_same = (nw.col("person") == nw.col("person_before")) & (nw.col("outcome") == nw.col("outcome_before"))
     change = (
-        nw.when(linked & was_linked & same)
-        .then(nw.lit(KEPT))
+        nw.when(linked & was_linked & is_same)
+        .then(nw.lit(LINK_KEPT))
         .when(linked & was_linked)
-        .then(nw.lit(MOVED))
+        .then(nw.lit(LINK_MOVED))
         .when(linked)
-        .then(nw.lit(FOUND))
+        .then(nw.lit(LINK_FOUND))
         .when(was_linked)
-        .then(nw.lit(LOST))
-        .otherwise(nw.lit(NEITHER))
+        .then(nw.lit(LINK_LOST))
+        .otherwise(nw.lit(NEVER_LINKED))
     )
-    is_known, another = ~nw.col("person_before").is_null(), ~same.fill_null(False)
-    since = nw.when(same.fill_null(False)).then(nw.col("since_before")).otherwise(nw.lit(as_at))
-    dated = beside.with_columns(change=nw.when(is_known).then(change), since=since.cast(nw.Date))
-    return dated.with_columns(nw.when(another).then(nw.col(name)).alias(name) for name in told.values())
+    was_present, has_changed = ~nw.col("person_before").is_null(), ~is_same.fill_null(False)
+    since = nw.when(is_same.fill_null(False)).then(nw.col("since_before")).otherwise(nw.lit(as_at))
+    dated = joined.with_columns(change=nw.when(was_present).then(change), since=since.cast(nw.Date))
+    return dated.with_columns(nw.when(has_changed).then(nw.col(name)).alias(name) for name in names_before.values())
 
 
-def first(now: nw.LazyFrame, as_at: date) -> nw.LazyFrame:
-    """A source's links where there is no run before -> the same in the columns of `compared`."""
-    nothing = {f"{name}_before": nw.lit(None).cast(nw.Date if name == "since" else nw.String) for name in BEFORE}
-    return now.with_columns(**nothing, change=nw.lit(None).cast(nw.String), since=nw.lit(as_at).cast(nw.Date))
+def start_links(current: nw.LazyFrame, as_at: date) -> nw.LazyFrame:
+    """Return the links of a source without a previous run, one row per `client`, with the columns of `compare_links`."""
+    blank_columns = {f"{name}_before": nw.lit(None).cast(nw.Date if name == "since" else nw.String) for name in COMPARED_COLUMNS}
+    return current.with_columns(**blank_columns, change=nw.lit(None).cast(nw.String), since=nw.lit(as_at).cast(nw.Date))
 
 
-def as_before(links: nw.LazyFrame) -> nw.LazyFrame:
-    """A source's links, compared -> `person`, and `candidate` and `place` that all records under this pseudonym had in the run before.
+def restore_previous_links(links: nw.LazyFrame) -> nw.LazyFrame:
+    """Return the previous link of each person whose links changed: one row per `person`, with `candidate` (the pseudonym before) and `outcome`.
 
-    Of people with several clients in the source, some of whom stayed, it cannot be told whose their records are: they are left out.
+    A person with several clients in the source is left out unless all of them had the same previous pseudonym, because the records
+    of the person cannot be divided among the clients.
     """
-    each = links.with_columns(candidate=nw.when(nw.col("change").is_in(list(CHANGED))).then(nw.col("person_before")))
-    told = each.group_by("person").agg(
+    with_candidate = links.with_columns(candidate=nw.when(nw.col("change").is_in(list(CHANGED))).then(nw.col("person_before")))
+    by_person = with_candidate.group_by("person").agg(
         clients=nw.len(),
         changed=nw.col("candidate").count(),
         candidate=nw.col("candidate").min(),
         last=nw.col("candidate").max(),
-        place=nw.col("place_before").min(),
+        outcome=nw.col("outcome_before").min(),
     )
-    alike = (nw.col("clients") == nw.col("changed")) & (nw.col("candidate") == nw.col("last")) & (nw.col("candidate") != nw.col("person"))
-    return told.filter(alike).select("person", "candidate", "place")
+    is_unambiguous = (nw.col("clients") == nw.col("changed")) & (nw.col("candidate") == nw.col("last")) & (nw.col("candidate") != nw.col("person"))
+    return by_person.filter(is_unambiguous).select("person", "candidate", "outcome")

@@ -1,4 +1,4 @@
-"""Choosing one row of several, the same one on every engine and whatever the order of rows."""
+"""Select one row of several: the same row on every engine and for any order of rows."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ import narwhals as nw
 
 
 def first_of_each(key: str, frame: nw.LazyFrame, order: Sequence[str]) -> nw.LazyFrame:
-    """Rows -> the row of each key that comes first in the order, blanks first. Rows with a blank key are left out."""
+    """Return one row per key, the first in the order, blanks first. Rows with a blank key are left out."""
     return frame.filter(nw.col(key).cum_count().over(key, order_by=list(order)) == 1)

@@ -1,4 +1,4 @@
-"""Whole pence: money adds up to the same sum in whatever order it is added."""
+"""Money in whole pence, so that a sum is the same in any order of rows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import narwhals as nw
 
 
 def to_pence(pounds: nw.Expr) -> nw.Expr:
-    """Pounds to whole pence, half a penny up."""
+    """Convert pounds to whole pence, rounding half a penny up."""
     return (pounds * 100 + 0.5).floor().cast(nw.Int64)
 
 
 def from_pence(pence: nw.Expr) -> nw.Expr:
-    """Whole pence to pounds."""
-    # Engines divide by a constant in different ways; rounding finds the one nearest number again.
+    """Convert whole pence to pounds."""
+    # Engines divide by a constant in different ways; rounding gives the same nearest number on each.
     return (pence.cast(nw.Float64) / 100).round(2)

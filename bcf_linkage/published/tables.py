@@ -1,4 +1,4 @@
-"""The last touch: a table's declared columns, in order, stamped and sorted."""
+"""The last step of a published table: add the stamp, select the declared columns, sort by the key."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bcf_linkage.definitions.schema import Table
 
 @dataclass(frozen=True)
 class Stamp:
-    """What every published row carries: the day on which people are counted, and the run."""
+    """Columns of every published row: the as-at date and the run."""
 
     as_at: date
     run_id: str
 
 
-def finished(frame: nw.LazyFrame, table: Table, edition: Edition, stamp: Stamp) -> nw.LazyFrame:
-    """Rows of a published table -> the table as declared: stamped, its columns in order, its rows in the order of its key."""
+def finish_table(frame: nw.LazyFrame, table: Table, edition: Edition, stamp: Stamp) -> nw.LazyFrame:
+    """Rows of a published table -> the table as declared: with its stamp, columns in order, and rows sorted by key."""
     version = f"{edition.name} {edition.version}"
     stamped = frame.with_columns(as_at=nw.lit(stamp.as_at), definition_version=nw.lit(version), run_id=nw.lit(stamp.run_id))
     return stamped.select(*table.names).sort(*table.key)

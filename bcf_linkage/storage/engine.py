@@ -1,12 +1,11 @@
-"""What carries the frames: Polars on one machine, Spark where a locality outgrows it.
+"""The engines that run the stages: Polars on one machine, Spark for a locality that needs more than one.
 
-The stages say what is to be done and are the same on both. Files, and what comes back into memory, are the engine's.
+Stages are the same on both. An engine reads and writes files, and collects frames into memory.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,70 +18,66 @@ from typing import TYPE_CHECKING, Protocol
 import narwhals as nw
 import polars as pl
 
-from bcf_linkage.definitions.errors import EnvironmentRefused, RequestRefused
-from bcf_linkage.definitions.pseudonymised_tables import PERSON
-from bcf_linkage.storage.store import or_refused
-from bcf_linkage.storage.zones import refuse_undeclared
+from bcf_linkage.definitions.atomic_files import replace_atomically
+from bcf_linkage.definitions.engine import InMemoryEngine
+from bcf_linkage.definitions.errors import EnvironmentFault, UsageError
+from bcf_linkage.definitions.pseudonymised_tables import PERSON_COLUMN
+from bcf_linkage.storage.store import raise_on_os_error
+from bcf_linkage.storage.zones import refuse_undeclared_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-class Engine(Protocol):
-    """What a step of the river needs of an engine."""
+class Engine(InMemoryEngine, Protocol):
+    """An engine as the steps of a run use it."""
 
     def scan(self, path: Path) -> nw.LazyFrame:
-        """A table that `write` wrote, lazily."""
+        """Return a table that `write` wrote, as a lazy frame."""
         ...
 
     def write(self, frame: nw.LazyFrame, path: Path) -> None:
-        """Work a frame out into Parquet, aside and then renamed, so that half of it is never found. Raises EnvironmentRefused."""
-        ...
+        """Compute a frame and write it to Parquet, whole or not at all.
 
-    def frame(self, rows: pl.DataFrame) -> nw.LazyFrame:
-        """A small table from memory."""
-        ...
-
-    def collect(self, frame: nw.LazyFrame) -> pl.DataFrame:
-        """A result into memory."""
+        Raises EnvironmentFault if the file cannot be written, or its columns are not declared for the zone of the path.
+        """
         ...
 
 
-PSEUDONYMS = "bcf_linkage.pseudonyms"
-"""What the id of the key of a table's pseudonyms stands under in its Parquet metadata; with Spark, in those of the column."""
+PSEUDONYM_KEY_METADATA = "bcf_linkage.pseudonyms"
+"""Name in a table's Parquet metadata of the id of the key of its pseudonyms. Spark writes it to the metadata of the column `person`."""
+
+SPARK_ENCRYPTION = "spark.io.encryption.enabled"
+"""The Spark setting that encrypts data spilled to disk."""
+
+SPARK_LOGGING_OFF = f"-Dlog4j2.configurationFile={Path(__file__).with_name('spark_log4j2.properties')}"
+"""Stops Spark from logging in this process. A cluster configures the logs of its own workers."""
 
 
-ENCRYPTED = "spark.io.encryption.enabled"
-"""Whether Spark encrypts what it puts on disk."""
-
-SILENT = f"-Dlog4j2.configurationFile={Path(__file__).with_name('spark_log4j2.properties')}"
-"""Has Spark log nothing here; the logs of a cluster's workers are the cluster's."""
-
-
-def engine_named(name: str, pseudonyms: str = "") -> Engine:
-    """The engine of that name, `polars` or `spark`. It notes the id of the pseudonyms' key in all that it writes. Raises RequestRefused."""
+def make_engine(name: str, pseudonym_key_id: str = "") -> Engine:
+    """Return the engine of that name, `polars` or `spark`. It writes the key id to the metadata of every table. Raises UsageError for another name."""
     engines: dict[str, type[PolarsEngine | SparkEngine]] = {"polars": PolarsEngine, "spark": SparkEngine}
     if name not in engines:
-        raise RequestRefused(f"no engine {name}; there are {', '.join(engines)}")
-    return engines[name](pseudonyms)
+        raise UsageError(f"unknown engine {name}; choose one of {', '.join(engines)}")
+    return engines[name](pseudonym_key_id)
 
 
 @dataclass(frozen=True)
 class PolarsEngine:
-    """Polars, lazy and streaming. Rows keep their order from scan to file unless a stage joins or groups them."""
+    """Polars, lazy and streaming. Rows keep their order from scan to file, unless a stage joins or groups them."""
 
-    pseudonyms: str = ""
+    pseudonym_key_id: str = ""
 
     def scan(self, path: Path) -> nw.LazyFrame:
         return nw.from_native(pl.scan_parquet(path, glob=False))
 
     def write(self, frame: nw.LazyFrame, path: Path) -> None:
         native: pl.LazyFrame = frame.to_native()
-        refuse_undeclared(path, native.collect_schema().names())
-        noted = {PSEUDONYMS: self.pseudonyms} if self.pseudonyms else None
-        with _aside(path) as aside:
-            # Tokens hardly compress, and nothing is looked up by them: the lowest level without statistics is the fastest and no larger.
-            native.sink_parquet(aside, compression="zstd", compression_level=1, statistics=False, metadata=noted, engine="streaming")
+        refuse_undeclared_columns(path, native.collect_schema().names())
+        metadata = {PSEUDONYM_KEY_METADATA: self.pseudonym_key_id} if self.pseudonym_key_id else None
+        with _write_whole(path) as temporary:
+            # Pseudonyms hardly compress and are never searched by range, so the lowest level without statistics is fastest and no larger.
+            native.sink_parquet(temporary, compression="zstd", compression_level=1, statistics=False, metadata=metadata, engine="streaming")
 
     def frame(self, rows: pl.DataFrame) -> nw.LazyFrame:
         return nw.from_native(rows.lazy())
@@ -92,87 +87,77 @@ class PolarsEngine:
         return native.collect(engine="streaming")
 
 
+POLARS = PolarsEngine()
+"""For rows in memory, whichever engine a run uses. Tables that it writes name no key."""
+
+
 @dataclass(frozen=True)
 class SparkEngine:
-    """Spark, on whatever cluster the session finds itself on; in this process if there is none."""
+    """Spark, on the cluster of the running session, or in this process if there is none."""
 
-    pseudonyms: str = ""
+    pseudonym_key_id: str = ""
 
     @cached_property
     def session(self) -> SparkSession:
-        """The running session, or a new one. Raises EnvironmentRefused without PySpark or Java."""
+        """The running session, or a new one. Raises EnvironmentFault without PySpark or Java."""
         try:
             from pyspark.errors import PySparkException
         except ImportError:
-            raise EnvironmentRefused("PySpark is not installed; install bcf-linkage[spark], or run with --engine polars") from None
+            raise EnvironmentFault("PySpark is not installed; install bcf-linkage[spark], or run with --engine polars") from None
         try:
-            session = spark().getOrCreate()
+            session = spark_builder().getOrCreate()
             if (session.sparkContext.master or "").startswith("local"):
-                # Spark cuts every shuffle into 200 parts, which suits a cluster; here each is a task that waits for a processor.
+                # By default Spark cuts every shuffle into 200 parts. That suits a cluster; on one machine most parts wait for a processor.
                 session.conf.set("spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism))
             return session
         except (PySparkException, OSError):
-            raise EnvironmentRefused("Spark does not start; it needs Java 17 or newer: `bcf doctor` looks for it, or run with --engine polars") from None
+            raise EnvironmentFault("Spark does not start; it needs Java 17 or newer: `bcf doctor` checks for Java, or run with --engine polars") from None
 
     def scan(self, path: Path) -> nw.LazyFrame:
         return nw.from_native(self.session.read.parquet(str(path)))
 
     def write(self, frame: nw.LazyFrame, path: Path) -> None:
         native = frame.to_native()
-        refuse_undeclared(path, native.columns)
-        if self.pseudonyms and PERSON.name in native.columns:
-            native = native.withMetadata(PERSON.name, {PSEUDONYMS: self.pseudonyms})
-        with _aside(path) as aside:
-            native.write.parquet(str(aside))
+        refuse_undeclared_columns(path, native.columns)
+        if self.pseudonym_key_id and PERSON_COLUMN.name in native.columns:
+            native = native.withMetadata(PERSON_COLUMN.name, {PSEUDONYM_KEY_METADATA: self.pseudonym_key_id})
+        with _write_whole(path) as temporary:
+            native.write.parquet(str(temporary))
 
     def frame(self, rows: pl.DataFrame) -> nw.LazyFrame:
         return nw.from_native(self.session.createDataFrame(rows.to_arrow(compat_level=pl.CompatLevel.oldest())))
 
     def collect(self, frame: nw.LazyFrame) -> pl.DataFrame:
         rows = pl.from_arrow(frame.to_native().toArrow())
-        assert isinstance(rows, pl.DataFrame)  # noqa: S101 - a table is no column
+        assert isinstance(rows, pl.DataFrame)  # noqa: S101 - a table gives a frame, never a series
         return rows
 
 
-def spark() -> SparkSession.Builder:
-    """A session as it is to be started; a cluster's own settings stand beside these."""
+def spark_builder() -> SparkSession.Builder:
+    """Return the builder of a new session. A cluster's own settings are added to these."""
     from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession
 
-    # PySpark tells of an error on the screen, with the value that Spark stumbled on.
+    # PySpark prints errors with the value that caused them, which may be an identifier.
     PySparkLogger.getLogger("DataFrameQueryContextLogger").disabled = True
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
-    # Workers ask DuckDB how alike two names are, so they need a Python that has it.
+    # Workers compare names with DuckDB, so they need a Python in which it is installed.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("bcf-linkage").config("spark.ui.showConsoleProgress", "false")
-    # Spark puts on disk what does not fit in memory, and candidates are compared by name.
-    return builder.config(ENCRYPTED, "true").config("spark.driver.extraJavaOptions", SILENT)
+    # Spark spills to disk what does not fit in memory, and candidate pairs hold names.
+    return builder.config(SPARK_ENCRYPTION, "true").config("spark.driver.extraJavaOptions", SPARK_LOGGING_OFF)
 
 
-def held(engine: Engine, frame: nw.LazyFrame) -> nw.LazyFrame:
-    """The frame worked out now and kept in memory: for what is small and read more than once."""
+def materialise(engine: Engine, frame: nw.LazyFrame) -> nw.LazyFrame:
+    """Compute a frame now and keep it in memory. For small frames that are read more than once."""
     return engine.frame(engine.collect(frame))
 
 
 @contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    """A name beside the path to write under, which takes the path's place once all is written."""
-    aside = path.with_name(f".{path.name}")
-    with or_refused(path):
+def _write_whole(path: Path) -> Iterator[Path]:
+    """Make the folder of a path, and yield a temporary path that is renamed to it. Raises EnvironmentFault."""
+    with raise_on_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove(aside)
-        try:
-            yield aside
-            if path.is_dir():
-                _remove(path)
-            aside.replace(path)
-        finally:
-            _remove(aside)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file, or the folder that Spark writes for one, if there is one."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        # A publication flushes all of its files to disk at its end, so each table need not.
+        with replace_atomically(path, sync=False) as temporary:
+            yield temporary

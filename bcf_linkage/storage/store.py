@@ -1,7 +1,7 @@
-"""Where a workspace keeps what, and how a run's results get there: written aside, then swapped in whole.
+"""The folders of a workspace, its lock, and the staging of a run.
 
-A run holds the workspace's lock, writes under `.staging/<run>/`, and publishes by renaming folders. `published/current` is a
-link that moves from one whole publication to the next, so that a stop at any moment leaves the previous one standing.
+A run locks the workspace, writes to `.staging/<run>/`, and publishes by renaming folders. `published/current` is a link to the newest
+publication. It moves from one whole publication to the next, so a stop at any moment leaves the previous publication in use.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bcf_linkage.definitions.errors import EnvironmentRefused, MayPass
+from bcf_linkage.definitions.atomic_files import PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE, replace_atomically, sync_to_disk
+from bcf_linkage.definitions.errors import EnvironmentFault, TransientError
 from bcf_linkage.storage.manifest import digests
 
-PRIVATE = 0o700
-"""Folders that hold person-level data or the trail are their owner's alone."""
+READABLE_MODE = 0o755
+"""Mode of the folder `published`, which everybody may read whatever the umask. A site may set a narrower mode; a run keeps it."""
 
-READABLE = 0o755
-"""What is published is for everybody, whatever the umask. A site may narrow it; it stays as it is then."""
-
-CURE = {
+REMEDIES = {
     errno.ENOSPC: "free some space and run again",
     errno.EDQUOT: "free some space and run again",
     errno.EACCES: "ask for the right to write there",
@@ -32,42 +30,45 @@ CURE = {
     errno.EROFS: "move the workspace to a disk that can be written",
     errno.EXDEV: "keep all folders of the workspace on one disk",
 }
-LASTING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV)
-"""Errors that waiting does not cure."""
+LASTING_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV)
+"""Errors that another attempt does not cure."""
 
 
 @contextmanager
-def or_refused(place: Path) -> Iterator[None]:
-    """Turns the operating system's errors on a file or folder into EnvironmentRefused (MayPass if it may): what, where, what to do."""
+def raise_on_os_error(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into an EnvironmentFault that names the path, the cause and a remedy.
+
+    Raises TransientError, a kind of EnvironmentFault, if another attempt may succeed.
+    """
     try:
         yield
     except OSError as error:
-        cure = CURE.get(error.errno or 0, "look at the disk and run again")
-        refused = EnvironmentRefused if error.errno in LASTING else MayPass
-        raise refused(f"{place}: cannot be written ({error.strerror or type(error).__name__}); {cure}") from None
+        remedy = REMEDIES.get(error.errno or 0, "look at the disk and run again")
+        error_type = EnvironmentFault if error.errno in LASTING_ERRORS else TransientError
+        raise error_type(f"{path}: cannot be written ({error.strerror or type(error).__name__}); {remedy}") from None
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folders of one locality."""
+    """The folders of one locality's workspace."""
 
     root: Path
 
     def landing(self, extract: str) -> Path:
-        """Deliveries of an extract, as received."""
+        """Return the folder of an extract's deliveries, as received."""
         return self.root / "landing" / extract
 
     @property
     def vault(self) -> Path:
-        """Keys and what else opens a pseudonym."""
+        """The folder of keys, registers, bridges and sealed lists."""
         return self.root / "vault"
 
     def pseudonymised(self, run: str) -> Path:
-        """A run's person-level tables, without identifiers."""
+        """Return the folder of a run's person-level tables, which hold no identifiers."""
         return self.root / "pseudonymised" / run
 
     def published(self, run: str) -> Path:
-        """A run's publication."""
+        """Return the folder of a run's publication."""
         return self.root / "published" / run
 
     @property
@@ -76,23 +77,23 @@ class Workspace:
         return self.root / "published" / "current"
 
     def audit(self, run: str) -> Path:
-        """A run's manifest and exact ledger."""
+        """Return the folder of a run's manifest and exact ledger."""
         return self.root / "audit" / run
 
     @property
     def trail(self) -> Path:
-        """The chain of everything done in the workspace."""
+        """The audit log of the workspace."""
         return self.root / "audit" / "trail.jsonl"
 
     @property
     def staging(self) -> Path:
-        """Where runs write before they publish."""
+        """The folder in which runs write before they publish."""
         return self.root / ".staging"
 
 
 @dataclass(frozen=True)
 class Staging:
-    """The folders in which one run writes. Nothing in them belongs to the workspace until `publish`."""
+    """The folders in which one run writes. Nothing in them is part of the workspace before `publish`."""
 
     workspace: Workspace
     run: str
@@ -114,47 +115,48 @@ class Staging:
         return self.folder / "audit"
 
     def publish(self) -> Path:
-        """Swap everything in, the publication last, and point `current` at it; gives back its folder. Raises EnvironmentRefused.
+        """Move every staged folder to its place, the publication last, and point `current` at it. Return the publication's folder.
 
-        What an attempt that failed has swapped in stays there, so that it can be made again.
+        A failed attempt leaves in place what it has moved, and can be repeated. Raises EnvironmentFault.
         """
         workspace = self.workspace
-        with or_refused(workspace.root):
-            _settle(self.folder)
+        with raise_on_os_error(workspace.root):
+            _sync_tree(self.folder)
             for zone in ("pseudonymised", "audit", "published"):
                 self._swap_in(zone)
-            _point(workspace.current, self.run)
+            _point_link(workspace.current, self.run)
             _remove_stand_ins(workspace)
         return workspace.published(self.run)
 
     def _swap_in(self, zone: str) -> None:
-        """Put a staged folder in its place. One that is there already and holds the same bytes stays as it is."""
-        written, target = self.folder / zone, self.workspace.root / zone / self.run
-        if not written.exists():
+        """Move a staged folder to its place. An existing folder with the same bytes stays as it is."""
+        staged_folder, target = self.folder / zone, self.workspace.root / zone / self.run
+        if not staged_folder.exists():
             return
         if target.exists():
-            if digests(target) == digests(written):
+            if digests(target) == digests(staged_folder):
                 return
-            if target == self.workspace.published(_links_to(self.workspace.current)):
-                _point(self.workspace.current, _stand_in(target))
+            if target == self.workspace.published(_link_target(self.workspace.current)):
+                # Readers of `current` follow the stand-in while the folder itself is replaced.
+                _point_link(self.workspace.current, _make_stand_in(target))
             (self.folder / "replaced").mkdir(exist_ok=True)
             target.replace(self.folder / "replaced" / zone)
-        written.replace(target)
-        _sync(target.parent)
+        staged_folder.replace(target)
+        sync_to_disk(target.parent)
 
 
 @contextmanager
-def locked(workspace: Workspace) -> Iterator[None]:
-    """Hold the workspace against every other run. Raises EnvironmentRefused at once if one is at work."""
-    with or_refused(workspace.root):
-        lock = os.open(workspace.root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+def lock_workspace(workspace: Workspace) -> Iterator[None]:
+    """Lock the workspace against every other run and command. Raises EnvironmentFault at once if another process has the lock."""
+    with raise_on_os_error(workspace.root):
+        lock = os.open(workspace.root / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE_MODE)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(lock, 20).decode("ascii", "replace").strip() or "unknown"
-            raise EnvironmentRefused(f"{workspace.root}: another run is at work here (process {holder}); wait until it has ended") from None
-        with or_refused(workspace.root):
+            raise EnvironmentFault(f"{workspace.root}: another run is in progress (process {holder}); wait until it has ended") from None
+        with raise_on_os_error(workspace.root):
             os.ftruncate(lock, 0)
             os.write(lock, str(os.getpid()).encode())
         yield
@@ -163,16 +165,16 @@ def locked(workspace: Workspace) -> Iterator[None]:
 
 
 @contextmanager
-def staged(workspace: Workspace, run: str) -> Iterator[Staging]:
-    """Empty folders for a run to write in, gone when the block ends however it ends. Needs the workspace's lock."""
+def stage_run(workspace: Workspace, run: str) -> Iterator[Staging]:
+    """Make empty folders for a run to write in, and remove them when the block ends, with or without an error. Needs the workspace's lock."""
     staging = Staging(workspace, run)
-    with or_refused(workspace.root):
-        recover(workspace)
+    with raise_on_os_error(workspace.root):
+        recover_workspace(workspace)
         for private in ("pseudonymised", "audit", ".staging"):
-            (workspace.root / private).mkdir(mode=PRIVATE, exist_ok=True)
+            (workspace.root / private).mkdir(mode=PRIVATE_FOLDER_MODE, exist_ok=True)
         if not (workspace.root / "published").exists():
             (workspace.root / "published").mkdir()
-            (workspace.root / "published").chmod(READABLE)
+            (workspace.root / "published").chmod(READABLE_MODE)
         for folder in (staging.pseudonymised, staging.published, staging.audit):
             folder.mkdir(parents=True)
     try:
@@ -181,20 +183,20 @@ def staged(workspace: Workspace, run: str) -> Iterator[Staging]:
         shutil.rmtree(staging.folder, ignore_errors=True)
 
 
-def recover(workspace: Workspace) -> None:
-    """Clear away what a run left that was stopped, and put back what it was about to replace. Needs the workspace's lock."""
+def recover_workspace(workspace: Workspace) -> None:
+    """Remove what a stopped run left, and restore the folders that it was about to replace. Needs the workspace's lock."""
     for replaced in workspace.staging.glob("*/replaced/*"):
         run, zone = replaced.parent.parent.name, replaced.name
         if not (target := workspace.root / zone / run).exists():
             replaced.replace(target)
     shutil.rmtree(workspace.staging, ignore_errors=True)
-    if (run := _links_to(workspace.current)).startswith("."):
-        _point(workspace.current, run.removeprefix("."))
+    if (run := _link_target(workspace.current)).startswith("."):
+        _point_link(workspace.current, run.removeprefix("."))
     _remove_stand_ins(workspace)
 
 
-def _stand_in(publication: Path) -> str:
-    """A second, hidden name for the files of a publication, for readers to follow while its folder is replaced."""
+def _make_stand_in(publication: Path) -> str:
+    """Make a hidden folder of hard links to the files of a publication. Return its name."""
     stand_in = publication.with_name(f".{publication.name}")
     if stand_in.exists():
         shutil.rmtree(stand_in)
@@ -210,29 +212,19 @@ def _remove_stand_ins(workspace: Workspace) -> None:
             shutil.rmtree(stand_in)
 
 
-def _links_to(link: Path) -> str:
-    """What a link names; nothing if there is no link."""
+def _link_target(link: Path) -> str:
+    """Return the name that a link points to; an empty text if there is no link."""
     return str(link.readlink()) if link.is_symlink() else ""
 
 
-def _point(link: Path, name: str) -> None:
-    """Make the link name a folder beside it, in one step."""
-    new = link.with_name(".current")
-    new.unlink(missing_ok=True)
-    new.symlink_to(name)
-    new.replace(link)
-    _sync(link.parent)
+def _point_link(link: Path, name: str) -> None:
+    """Point the link at a folder beside it, in one step."""
+    with replace_atomically(link) as temporary:
+        temporary.symlink_to(name)
+    sync_to_disk(link.parent)
 
 
-def _settle(folder: Path) -> None:
-    """Have every file and folder below on the disk itself, so that a power cut cannot leave a renamed folder of empty files."""
-    for place in sorted(folder.rglob("*")):
-        _sync(place)
-
-
-def _sync(place: Path) -> None:
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _sync_tree(folder: Path) -> None:
+    """Flush every file and folder below a folder to disk, so that a power cut cannot leave a renamed folder of empty files."""
+    for path in sorted(folder.rglob("*")):
+        sync_to_disk(path)

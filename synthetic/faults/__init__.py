@@ -1,13 +1,12 @@
-"""Faults put into a clean locality, each with a label that says where its row must end in the ledger.
+"""Put faults into a clean locality, each with a label that states the outcome of its row in the ledger.
 
-A row carries at most one fault, so that a label is exact. What the person brings (an objection, a number that another shares,
-a number that the council does not hold) is decided first and takes all the rows that it touches; faults of a single row are
-then spread over the rest. A row without a label ends where its person does: linked if the register holds the person, else
-seen and not registered.
+A row has at most one fault, so that its label is exact. Faults of a person (an objection, a number shared with another person,
+a number missing at the council) come first and claim all rows that they touch. Faults of single rows are then spread over the
+other rows. A row without a label has its person's outcome: linked if the person is on the register, else seen and not registered.
 """
 
-from synthetic.faults.expected import expected_places, found
-from synthetic.faults.faulted import Faulted, apply
-from synthetic.faults.rates import Rate, load_rates
+from synthetic.faults.ground_truth import expected_outcomes, linkable_extracts
+from synthetic.faults.injection import FaultedLocality, inject_faults
+from synthetic.faults.rates import FaultRate, load_rates
 
-__all__ = ["Faulted", "Rate", "apply", "expected_places", "found", "load_rates"]
+__all__ = ["FaultRate", "FaultedLocality", "expected_outcomes", "inject_faults", "linkable_extracts", "load_rates"]

@@ -1,4 +1,4 @@
-"""Faults of the date of birth, a row at a time."""
+"""Faults of the date of birth, one row at a time."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 
 from bcf_linkage.definitions.schema import Table
-from synthetic.faults.world import World
+from synthetic.faults.fault_context import FaultContext
 
 BIRTH = pl.col("date_of_birth")
 YEAR, MONTH, DAY = (BIRTH.str.slice(start, length) for start, length in ((0, 4), (5, 2), (8, 2)))
 
 
-def wrong(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """Another day of the month, or a year that is 1, 2 or 10 too early."""
+def change_birth_date(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write another day of the month, or a year that is 1, 2 or 10 too early."""
     day = (DAY.cast(pl.Int32) + pl.Series(rng.integers(0, 27, rows.height)).cast(pl.Int32)) % 28 + 1
     year = YEAR.cast(pl.Int32) - pl.Series(rng.choice([1, 2, 10], rows.height)).cast(pl.Int32)
     other_day = pl.format("{}-{}-{}", YEAR, MONTH, _two_digits(day))
@@ -21,40 +21,40 @@ def wrong(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generat
     return rows.with_columns(pl.when(pl.Series(rng.random(rows.height) < 0.5)).then(other_day).otherwise(other_year).alias("date_of_birth"))
 
 
-def default(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """1 January 1900, or 1 January of the right year."""
+def set_default_birth_date(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write 1 January 1900, or 1 January of the right year."""
     first_of_year = pl.when(pl.Series(rng.random(rows.height) < 0.5)).then(YEAR + pl.lit("-01-01"))
     return rows.with_columns(first_of_year.otherwise(pl.lit("1900-01-01")).alias("date_of_birth"))
 
 
-def swapped(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """Day and month in each other's place."""
+def swap_day_and_month(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Swap day and month."""
     return rows.with_columns(pl.format("{}-{}-{}", YEAR, DAY, MONTH).alias("date_of_birth"))
 
 
-def missing(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """No date of birth."""
+def remove_birth_date(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Blank the date of birth."""
     return rows.with_columns(date_of_birth=pl.lit(None, pl.String))
 
 
-def impossible(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """30 February of the right year."""
+def set_impossible_birth_date(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write 30 February of the right year."""
     return rows.with_columns((YEAR + pl.lit("-02-30")).alias("date_of_birth"))
 
 
-def traced(table: Table, world: World) -> pl.Expr:
-    """Rows with number and date of birth whose person is on the register: there, a wrong date shows."""
-    return BIRTH.is_not_null() & pl.col("nhs_number").is_not_null() & pl.col("true_person").is_in(world.traceable["true_person"].implode())
+def is_traceable(table: Table, context: FaultContext) -> pl.Expr:
+    """Select rows with number and date of birth whose person can be traced, so that a wrong date is detected."""
+    return BIRTH.is_not_null() & pl.col("nhs_number").is_not_null() & pl.col("true_person").is_in(context.traceable["true_person"].implode())
 
 
-def not_first_of_january(table: Table, world: World) -> pl.Expr:
-    """Traced rows whose date of birth does not look like a default."""
-    return traced(table, world) & ~BIRTH.str.ends_with("-01-01")
+def is_not_first_of_january(table: Table, context: FaultContext) -> pl.Expr:
+    """Select traceable rows whose date of birth does not look like a default."""
+    return is_traceable(table, context) & ~BIRTH.str.ends_with("-01-01")
 
 
-def swappable(table: Table, world: World) -> pl.Expr:
-    """Traced rows whose day and month, in each other's place, make another real date."""
-    return traced(table, world) & (DAY.cast(pl.Int32) <= 12) & (DAY != MONTH)
+def is_swappable(table: Table, context: FaultContext) -> pl.Expr:
+    """Select traceable rows whose day and month, swapped, make another real date."""
+    return is_traceable(table, context) & (DAY.cast(pl.Int32) <= 12) & (DAY != MONTH)
 
 
 def _two_digits(number: pl.Expr) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""Every fault of a single row: which rows can carry it, and what it does to them."""
+"""Every fault of a single row: the rows to which it applies, and the change that it makes."""
 
 from __future__ import annotations
 
@@ -10,67 +10,67 @@ import polars as pl
 
 from bcf_linkage.definitions.schema import Table
 from synthetic.faults import birth_dates, demographics, numbers, records
-from synthetic.faults.draft import Where
-from synthetic.faults.world import World
+from synthetic.faults.extract_draft import Placement
+from synthetic.faults.fault_context import FaultContext
 
 
 @dataclass(frozen=True)
 class RowFault:
-    """`carries` says which rows can carry the fault; `spoil` puts it into chosen rows, which then stand as `where` says."""
+    """`can_apply` selects the rows to which the fault applies. `inject` puts it into chosen rows. `placement` is where the faulty rows go."""
 
-    spoil: Callable[[pl.DataFrame, Table, World, np.random.Generator], pl.DataFrame]
-    carries: Callable[[Table, World], pl.Expr]
-    where: Where = "instead"
-
-
-def _numbered(table: Table, world: World) -> pl.Expr:
-    return numbers.PRESENT
+    inject: Callable[[pl.DataFrame, Table, FaultContext, np.random.Generator], pl.DataFrame]
+    can_apply: Callable[[Table, FaultContext], pl.Expr]
+    placement: Placement = "instead"
 
 
-def _known(table: Table, world: World) -> pl.Expr:
-    return numbers.PRESENT & birth_dates.BIRTH.is_not_null()
+def _has_number(table: Table, context: FaultContext) -> pl.Expr:
+    return numbers.HAS_NUMBER
+
+
+def _has_number_and_birth_date(table: Table, context: FaultContext) -> pl.Expr:
+    return numbers.HAS_NUMBER & birth_dates.BIRTH.is_not_null()
 
 
 ROW_FAULTS: dict[str, RowFault] = {
-    "wrong_encoding": RowFault(records.unchanged, records.one_byte_each),
-    "wrong_delimiter": RowFault(records.unchanged, records.plain),
-    "too_few_fields": RowFault(records.unchanged, records.any_row),
-    "too_many_fields": RowFault(records.unchanged, records.any_row),
-    "accent_lost": RowFault(demographics.accent_lost, demographics.accented),
-    "hyphen_dropped": RowFault(demographics.hyphen_dropped, demographics.hyphenated),
-    "apostrophe_dropped": RowFault(demographics.apostrophe_dropped, demographics.with_apostrophe),
-    "mc_respelled": RowFault(demographics.mc_respelled, demographics.with_mc),
-    "nickname": RowFault(demographics.nickname, demographics.with_nickname),
-    "married_name": RowFault(demographics.married_name, demographics.women),
-    "names_swapped": RowFault(demographics.names_swapped, demographics.named),
-    "moved": RowFault(demographics.moved, demographics.housed),
-    "care_home_address": RowFault(demographics.care_home, demographics.housed),
-    "hostel_address": RowFault(demographics.hostel, demographics.housed),
-    "postcode_mistyped": RowFault(demographics.postcode_mistyped, demographics.housed),
-    "number_missing": RowFault(numbers.missing, _numbered),
-    "number_mistyped": RowFault(numbers.mistyped, _numbered),
-    "number_transposed": RowFault(numbers.transposed, _numbered),
-    "number_repeated_digit": RowFault(numbers.repeated_digit, _numbered),
-    "number_other_nation": RowFault(numbers.other_nation, _numbered),
-    "number_never_issued": RowFault(numbers.never_issued, _numbered),
-    "number_short": RowFault(numbers.short, _numbered),
-    "number_letters": RowFault(numbers.letters, _numbered),
-    "number_spaced": RowFault(numbers.spaced, _numbered),
-    "number_of_another": RowFault(numbers.of_another, _known),
-    "birth_date_wrong": RowFault(birth_dates.wrong, birth_dates.traced),
-    "birth_date_default": RowFault(birth_dates.default, birth_dates.not_first_of_january),
-    "birth_date_swapped": RowFault(birth_dates.swapped, birth_dates.swappable),
-    "birth_date_missing": RowFault(birth_dates.missing, birth_dates.traced),
-    "birth_date_impossible": RowFault(birth_dates.impossible, birth_dates.traced),
-    "unknown_code": RowFault(records.unknown_code, records.any_row),
-    "unknown_essential_code": RowFault(records.unknown_essential_code, records.any_row),
-    "impossible_date": RowFault(records.impossible_date, records.any_row),
-    "date_format": RowFault(records.date_format, records.any_row),
-    "date_before_1900": RowFault(records.date_before_1900, records.any_row),
-    "end_before_start": RowFault(records.end_before_start, records.any_row),
-    "key_missing": RowFault(records.key_missing, records.any_row),
-    "late": RowFault(records.late, records.ended),
-    "future": RowFault(records.future, records.any_row),
-    "duplicate": RowFault(records.unchanged, records.any_row, where="after"),
-    "sent_again": RowFault(records.unchanged, records.any_row, where="end"),
+    "wrong_encoding": RowFault(records.leave_unchanged, records.has_latin_1_accent),
+    "wrong_delimiter": RowFault(records.leave_unchanged, records.needs_no_quotes),
+    "too_few_fields": RowFault(records.leave_unchanged, records.any_row),
+    "too_many_fields": RowFault(records.leave_unchanged, records.any_row),
+    "accent_lost": RowFault(demographics.remove_accents, demographics.has_accent),
+    "hyphen_dropped": RowFault(demographics.remove_hyphens, demographics.has_hyphen),
+    "apostrophe_dropped": RowFault(demographics.remove_apostrophe, demographics.has_apostrophe),
+    "mc_respelled": RowFault(demographics.respell_mc, demographics.has_mc),
+    "nickname": RowFault(demographics.use_nickname, demographics.has_nickname),
+    "married_name": RowFault(demographics.change_family_name, demographics.is_woman),
+    "names_swapped": RowFault(demographics.swap_names, demographics.has_two_names),
+    "moved": RowFault(demographics.use_another_address, demographics.has_address),
+    "care_home_address": RowFault(demographics.use_care_home_address, demographics.has_address),
+    "hostel_address": RowFault(demographics.use_hostel_address, demographics.has_address),
+    "postcode_mistyped": RowFault(demographics.mistype_postcode, demographics.has_address),
+    "number_missing": RowFault(numbers.remove_number, _has_number),
+    "number_mistyped": RowFault(numbers.mistype_digit, _has_number),
+    "number_transposed": RowFault(numbers.transpose_digits, _has_number),
+    "number_repeated_digit": RowFault(numbers.repeat_one_digit, _has_number),
+    "number_other_nation": RowFault(numbers.use_other_nation_number, _has_number),
+    "number_never_issued": RowFault(numbers.use_never_issued_number, _has_number),
+    "number_short": RowFault(numbers.cut_last_digit, _has_number),
+    "number_letters": RowFault(numbers.replace_digits_with_letters, _has_number),
+    "number_spaced": RowFault(numbers.add_spaces, _has_number),
+    "number_of_another": RowFault(numbers.use_number_of_another, _has_number_and_birth_date),
+    "birth_date_wrong": RowFault(birth_dates.change_birth_date, birth_dates.is_traceable),
+    "birth_date_default": RowFault(birth_dates.set_default_birth_date, birth_dates.is_not_first_of_january),
+    "birth_date_swapped": RowFault(birth_dates.swap_day_and_month, birth_dates.is_swappable),
+    "birth_date_missing": RowFault(birth_dates.remove_birth_date, birth_dates.is_traceable),
+    "birth_date_impossible": RowFault(birth_dates.set_impossible_birth_date, birth_dates.is_traceable),
+    "unknown_code": RowFault(records.set_unknown_code, records.any_row),
+    "unknown_essential_code": RowFault(records.set_unknown_essential_code, records.any_row),
+    "impossible_date": RowFault(records.set_impossible_date, records.any_row),
+    "date_format": RowFault(records.change_date_format, records.any_row),
+    "date_before_1900": RowFault(records.set_date_before_1900, records.any_row),
+    "end_before_start": RowFault(records.move_end_before_start, records.any_row),
+    "key_missing": RowFault(records.remove_key, records.any_row),
+    "late": RowFault(records.move_before_period, records.has_ended),
+    "future": RowFault(records.move_after_period, records.any_row),
+    "duplicate": RowFault(records.leave_unchanged, records.any_row, placement="after"),
+    "sent_again": RowFault(records.leave_unchanged, records.any_row, placement="end"),
 }

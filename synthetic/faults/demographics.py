@@ -1,4 +1,4 @@
-"""Faults of names and addresses, a row at a time. None of them changes where a row ends: number and date of birth still agree."""
+"""Faults of names and addresses, one row at a time. None changes a row's outcome, because number and date of birth still agree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from bcf_linkage.definitions.schema import Table
-from synthetic.faults.world import World
+from synthetic.faults.fault_context import FaultContext
 from synthetic.names import nicknames
 
 GIVEN, FAMILY = pl.col("given_name"), pl.col("family_name")
@@ -15,110 +15,112 @@ MC, APOSTROPHE = "^(Mc|Mac)([A-Z])", "^(O|D)'"
 ACCENT = r"\p{M}"
 
 
-def accent_lost(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """Zoë becomes Zoe."""
+def remove_accents(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Remove accents: Zoë becomes Zoe."""
     return rows.with_columns(NAMES.str.normalize("NFKD").str.replace_all(ACCENT, ""))
 
 
-def hyphen_dropped(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """Smith-Jones becomes Smith Jones or SmithJones."""
-    return rows.with_columns(_either(rng, rows, NAMES.str.replace_all("-", " "), NAMES.str.replace_all("-", "")))
+def remove_hyphens(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Remove hyphens: Smith-Jones becomes Smith Jones or SmithJones."""
+    return rows.with_columns(_choose_at_random(rng, rows, NAMES.str.replace_all("-", " "), NAMES.str.replace_all("-", "")))
 
 
-def apostrophe_dropped(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """O'Neill becomes O Neill or ONeill."""
-    return rows.with_columns(_either(rng, rows, FAMILY.str.replace(APOSTROPHE, "$1 "), FAMILY.str.replace(APOSTROPHE, "$1")))
+def remove_apostrophe(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Remove the apostrophe: O'Neill becomes O Neill or ONeill."""
+    return rows.with_columns(_choose_at_random(rng, rows, FAMILY.str.replace(APOSTROPHE, "$1 "), FAMILY.str.replace(APOSTROPHE, "$1")))
 
 
-def mc_respelled(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """McDonald becomes MacDonald, and MacDonald McDonald."""
+def respell_mc(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write McDonald as MacDonald, and MacDonald as McDonald."""
     other = pl.when(FAMILY.str.starts_with("Mac")).then(FAMILY.str.replace(MC, "Mc$2")).otherwise(FAMILY.str.replace(MC, "Mac$2"))
     return rows.with_columns(other.alias("family_name"))
 
 
-def nickname(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """Elizabeth becomes Liz, Beth or Betty."""
-    known = nicknames()
-    names = [known[given][int(draw * len(known[given]))] for given, draw in zip(rows["given_name"], rng.random(rows.height), strict=True)]
+def use_nickname(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write a nickname: Elizabeth becomes Liz, Beth or Betty."""
+    nicknames_by_name = nicknames()
+    names = [
+        nicknames_by_name[given][int(draw * len(nicknames_by_name[given]))] for given, draw in zip(rows["given_name"], rng.random(rows.height), strict=True)
+    ]
     return rows.with_columns(pl.Series("given_name", names, pl.String))
 
 
-def married_name(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """Another family name of these rows, or both with a hyphen between them where that is her own."""
+def change_family_name(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write another family name drawn from these rows. If it is the same name, append a second name with a hyphen."""
     other = pl.Series(rng.permutation(rows["family_name"].to_numpy()))
     return rows.with_columns(pl.when(other != FAMILY).then(other).otherwise(FAMILY + "-Hart").alias("family_name"))
 
 
-def names_swapped(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """Given and family name in each other's column."""
+def swap_names(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Swap given and family name."""
     return rows.with_columns(given_name=FAMILY, family_name=GIVEN)
 
 
-def moved(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """The address of somebody else on the register."""
-    return _at(rows, world.addresses, rng)
+def use_another_address(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write the address of another person on the register."""
+    return _set_address(rows, context.addresses, rng)
 
 
-def care_home(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """A care home's address."""
-    return _at(rows, world.care_homes, rng)
+def use_care_home_address(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write the address of a care home."""
+    return _set_address(rows, context.care_homes, rng)
 
 
-def hostel(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """A hostel's address."""
-    return _at(rows, world.hostels, rng)
+def use_hostel_address(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write the address of a hostel."""
+    return _set_address(rows, context.hostels, rng)
 
 
-def postcode_mistyped(rows: pl.DataFrame, table: Table, world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """The letter O for the digit after the space."""
+def mistype_postcode(rows: pl.DataFrame, table: Table, context: FaultContext, rng: np.random.Generator) -> pl.DataFrame:
+    """Write the letter O in place of the digit after the space."""
     return rows.with_columns(pl.col("postcode").str.replace(r" \d", " O"))
 
 
-def accented(table: Table, world: World) -> pl.Expr:
-    """Rows with an accent in a name."""
+def has_accent(table: Table, context: FaultContext) -> pl.Expr:
+    """Select rows with an accent in a name."""
     return pl.any_horizontal(name.str.normalize("NFKD").str.contains(ACCENT) for name in (GIVEN, FAMILY))
 
 
-def hyphenated(table: Table, world: World) -> pl.Expr:
-    """Rows with a hyphen in a name."""
+def has_hyphen(table: Table, context: FaultContext) -> pl.Expr:
+    """Select rows with a hyphen in a name."""
     return GIVEN.str.contains("-", literal=True) | FAMILY.str.contains("-", literal=True)
 
 
-def with_apostrophe(table: Table, world: World) -> pl.Expr:
-    """Rows whose family name begins with O' or D'."""
+def has_apostrophe(table: Table, context: FaultContext) -> pl.Expr:
+    """Select rows whose family name begins with O' or D'."""
     return FAMILY.str.contains(APOSTROPHE)
 
 
-def with_mc(table: Table, world: World) -> pl.Expr:
-    """Rows whose family name begins with Mc or Mac and a capital."""
+def has_mc(table: Table, context: FaultContext) -> pl.Expr:
+    """Select rows whose family name begins with Mc or Mac and a capital."""
     return FAMILY.str.contains(MC)
 
 
-def with_nickname(table: Table, world: World) -> pl.Expr:
-    """Rows whose given name has a nickname."""
+def has_nickname(table: Table, context: FaultContext) -> pl.Expr:
+    """Select rows whose given name has a nickname."""
     return GIVEN.is_in(list(nicknames()))
 
 
-def women(table: Table, world: World) -> pl.Expr:
-    """Rows about women."""
+def is_woman(table: Table, context: FaultContext) -> pl.Expr:
+    """Select rows of women."""
     sex = next(column for column in table.columns if column.codes is not None and column.codes.name == "sex")
     return (pl.col(sex.name) == "2") & FAMILY.is_not_null()
 
 
-def named(table: Table, world: World) -> pl.Expr:
-    """Rows with two different names."""
+def has_two_names(table: Table, context: FaultContext) -> pl.Expr:
+    """Select rows with two different names."""
     return GIVEN.is_not_null() & FAMILY.is_not_null() & (GIVEN != FAMILY)
 
 
-def housed(table: Table, world: World) -> pl.Expr:
-    """Rows with an address."""
+def has_address(table: Table, context: FaultContext) -> pl.Expr:
+    """Select rows with an address."""
     return pl.col("postcode").str.contains(r" \d") & pl.col("address_line_1").is_not_null()
 
 
-def _at(rows: pl.DataFrame, addresses: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+def _set_address(rows: pl.DataFrame, addresses: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     chosen = addresses[rng.integers(0, addresses.height, rows.height)]
     return rows.with_columns(chosen["address_line_1"], chosen["postcode"])
 
 
-def _either(rng: np.random.Generator, rows: pl.DataFrame, one: pl.Expr, other: pl.Expr) -> pl.Expr:
-    return pl.when(pl.Series(rng.random(rows.height) < 0.5)).then(one).otherwise(other)
+def _choose_at_random(rng: np.random.Generator, rows: pl.DataFrame, first: pl.Expr, second: pl.Expr) -> pl.Expr:
+    return pl.when(pl.Series(rng.random(rows.height) < 0.5)).then(first).otherwise(second)

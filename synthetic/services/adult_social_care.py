@@ -1,4 +1,4 @@
-"""Adult social care: requests, assessments, services and reviews of the council's clients, in the shape of Client Level Data."""
+"""Adult social care: requests, assessments, services and reviews of the council's clients, in the layout of Client Level Data."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from synthetic import conditions
 from synthetic.lives import Lives
 from synthetic.rates import Integers, figure
 from synthetic.services import packages
-from synthetic.services.recording import coded, numbered, recorded
+from synthetic.services.extract_format import format_extract, record_numbers, select_codes
 from synthetic.services.spells import Spells
-from synthetic.streams import draw, stream
-from synthetic.window import YEAR, iso
+from synthetic.streams import draw_positions, stream
+from synthetic.window import DAYS_PER_YEAR, iso_dates
 
 TO_ASSESSMENT, TO_SERVICES, CONTINUED = (
     "Progress to assessment, review or reassessment",
@@ -21,15 +21,15 @@ TO_ASSESSMENT, TO_SERVICES, CONTINUED = (
     "Continuation of support or services",
 )
 ROUTES = {"Community/Other route": 0.62, "Discharge from Hospital": 0.3, "Diversion from Hospital Services": 0.05, "Self-funder with depleted funds": 0.03}
-REQUESTS_END = {
+REQUEST_OUTCOMES = {
     "NFA: Information and advice or signposting": 0.56,
     "NFA: Referral to other service within the local authority": 0.17,
     "NFA: Self-funded client or under 12wk disregard": 0.08,
     "NFA: Support declined": 0.07,
     "NFA: Other": 0.12,
 }
-ASSESSMENTS_END = {"NFA: No services offered for other reason": 0.5, "NFA: Information and advice or signposting": 0.5}
-REVIEWS_WHY = {"Planned": 0.85, "Unplanned": 0.15}
+ASSESSMENT_OUTCOMES = {"NFA: No services offered for other reason": 0.5, "NFA: Information and advice or signposting": 0.5}
+REVIEW_REASONS = {"Planned": 0.85, "Unplanned": 0.15}
 SUPPORT_REASONS = {
     "dementia_alzheimer": "Support with Memory & Cognition",
     "dementia_other": "Support with Memory & Cognition",
@@ -54,105 +54,119 @@ ACCOMMODATION = {
 
 
 def record(lives: Lives, spells: Spells) -> pl.DataFrame:
-    """One row per event, in order of its first day. Services may have begun before the window and may go on after the as-at date."""
+    """Return one row per event, in order of its first day. Services may begin before the window and continue after the as-at date."""
     rng = stream(lives.seed, "adult social care")
     long_term = pl.concat([packages.care_homes(rng, lives), packages.community(rng, lives)], how="diagonal")
     others = [packages.reablement(rng, lives, spells), packages.equipment(rng, lives), packages.carers(rng, lives)]
-    events = pl.concat([long_term, *others, *_ways_in(rng, lives, long_term), *_requests(rng, lives), _reviews(rng, lives, long_term)], how="diagonal")
-    known = (pl.col("start") <= lives.window.last) & (pl.col("end") >= lives.window.first) & (pl.col("start") <= pl.col("end"))
-    events = events.filter(known).sort("start", "true_person", maintain_order=True)
+    events = pl.concat(
+        [long_term, *others, *_requests_and_assessments(rng, lives, long_term), *_other_requests(rng, lives), _reviews(rng, lives, long_term)], how="diagonal"
+    )
+    in_window = (pl.col("start") <= lives.window.last) & (pl.col("end") >= lives.window.first) & (pl.col("start") <= pl.col("end"))
+    events = events.filter(in_window).sort("start", "true_person", maintain_order=True)
     person = events["true_person"]
     facts = events.with_columns(
         la_code=pl.lit(lives.profile.la_code),
-        event_reference=numbered("R", len(events)),
-        primary_support_reason=_reasons(rng, lives)[person],
-        accommodation_status=pl.coalesce("accommodation_status", _homes(rng, lives)[person]),
+        event_reference=record_numbers("R", len(events)),
+        primary_support_reason=_draw_support_reasons(rng, lives)[person],
+        accommodation_status=pl.coalesce("accommodation_status", _draw_accommodation(rng, lives)[person]),
         client_type=pl.col("client_type").fill_null("Service user"),
-        event_start_date=iso(events["start"].to_numpy()),
-        event_end_date=iso(events["end"].to_numpy()),
+        event_start_date=iso_dates(events["start"].to_numpy()),
+        event_end_date=iso_dates(events["end"].to_numpy()),
     )
-    return recorded("adult_social_care", lives.words, facts.drop("start", "end"))
+    return format_extract("adult_social_care", lives.identifiers, facts.drop("start", "end"))
 
 
-def _event(kind: str, person: Integers, start: Integers, end: Integers, last: int, **words: pl.Series) -> pl.DataFrame:
-    """Events other than services, which are sent once they are complete: none of those that would end after the last day."""
+def _build_events(kind: str, person: Integers, start: Integers, end: Integers, last: int, **words: pl.Series) -> pl.DataFrame:
+    """Return events other than services. These are sent only when complete, so those that end after the last day are left out."""
     frame = pl.DataFrame({"true_person": person, "start": start.astype(np.int32), "end": end.astype(np.int32), **words})
     return frame.filter(pl.col("end") <= last).with_columns(event_type=pl.lit(kind))
 
 
-def _ways_in(rng: Generator, lives: Lives, long_term: pl.DataFrame) -> list[pl.DataFrame]:
-    """The request and the assessment that led to each service begun in the window."""
+def _requests_and_assessments(rng: Generator, lives: Lives, long_term: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return the request and the assessment that precede each long-term service begun in the window."""
     begun = long_term.filter(pl.col("start").is_between(lives.window.first, lives.window.last))
     person, start = begun["true_person"].to_numpy(), begun["start"].to_numpy()
-    assessed = start - _some_days(rng, len(start))
-    asked = assessed - _some_days(rng, len(start))
+    assessed = start - _draw_waiting_days(rng, len(start))
+    requested = assessed - _draw_waiting_days(rng, len(start))
     to_assessment, to_services = ([words] * len(start) for words in (TO_ASSESSMENT, TO_SERVICES))
-    routes = coded(list(ROUTES), draw(rng, ROUTES.values(), len(start)))
+    routes = select_codes(list(ROUTES), draw_positions(rng, ROUTES.values(), len(start)))
     return [
-        _event("Request", person, asked, assessed, lives.window.last, event_outcome=pl.Series(to_assessment, dtype=pl.String), request_route_of_access=routes),
-        _event(
+        _build_events(
+            "Request", person, requested, assessed, lives.window.last, event_outcome=pl.Series(to_assessment, dtype=pl.String), request_route_of_access=routes
+        ),
+        _build_events(
             "Assessment",
             person,
             assessed,
             start,
             lives.window.last,
             event_outcome=pl.Series(to_services, dtype=pl.String),
-            assessment_type=_long_term(len(start)),
+            assessment_type=_long_term_assessments(len(start)),
         ),
     ]
 
 
-def _requests(rng: Generator, lives: Lives) -> list[pl.DataFrame]:
-    """Requests that lead to no long-term service, some of them after an assessment."""
-    person, asked = packages.at_random(rng, lives, packages.REQUESTS)
-    goes_on = rng.random(len(person)) < figure("social_care.assessed")
-    answered = asked + rng.integers(0, 10, len(asked))
-    outcome = np.where(goes_on, 0, 1 + draw(rng, REQUESTS_END.values(), len(person)))
-    requests = _event(
+def _other_requests(rng: Generator, lives: Lives) -> list[pl.DataFrame]:
+    """Return requests that lead to no long-term service, some with an assessment."""
+    person, requested = packages.sample_rate(rng, lives, packages.REQUESTS)
+    is_assessed = rng.random(len(person)) < figure("social_care.assessed")
+    request_end = requested + rng.integers(0, 10, len(requested))
+    outcome = np.where(is_assessed, 0, 1 + draw_positions(rng, REQUEST_OUTCOMES.values(), len(person)))
+    requests = _build_events(
         "Request",
         person,
-        asked,
-        answered,
+        requested,
+        request_end,
         lives.window.last,
-        event_outcome=coded([TO_ASSESSMENT, *REQUESTS_END], outcome.astype(np.int32)),
-        request_route_of_access=coded(list(ROUTES), draw(rng, ROUTES.values(), len(person))),
+        event_outcome=select_codes([TO_ASSESSMENT, *REQUEST_OUTCOMES], outcome.astype(np.int32)),
+        request_route_of_access=select_codes(list(ROUTES), draw_positions(rng, ROUTES.values(), len(person))),
     )
-    who, begun = person[goes_on], answered[goes_on]
-    ended = coded(list(ASSESSMENTS_END), draw(rng, ASSESSMENTS_END.values(), len(who)))
-    done = begun + _some_days(rng, len(who))
-    alive = done <= lives.people.end[who]
-    assessments = _event("Assessment", who, begun, done, lives.window.last, event_outcome=ended, assessment_type=_long_term(len(who)))
-    return [requests, assessments.filter(pl.Series(alive[done <= lives.window.last]))]
+    assessed, begun = person[is_assessed], request_end[is_assessed]
+    outcomes = select_codes(list(ASSESSMENT_OUTCOMES), draw_positions(rng, ASSESSMENT_OUTCOMES.values(), len(assessed)))
+    assessment_end = begun + _draw_waiting_days(rng, len(assessed))
+    alive = assessment_end <= lives.people.end[assessed]
+    assessments = _build_events(
+        "Assessment", assessed, begun, assessment_end, lives.window.last, event_outcome=outcomes, assessment_type=_long_term_assessments(len(assessed))
+    )
+    return [requests, assessments.filter(pl.Series(alive[assessment_end <= lives.window.last]))]
 
 
 def _reviews(rng: Generator, lives: Lives, long_term: pl.DataFrame) -> pl.DataFrame:
-    """Yearly reviews of most long-term clients, while the service lasts."""
+    """Return yearly reviews of most long-term clients while their service lasts."""
     clients = pl.concat([long_term.select("true_person", "start", "end").with_columns(year=pl.lit(year)) for year in range(round(lives.window.years))])
-    day = lives.window.first + clients["year"].to_numpy() * round(YEAR) + rng.integers(0, 365, len(clients))
+    day = lives.window.first + clients["year"].to_numpy() * round(DAYS_PER_YEAR) + rng.integers(0, 365, len(clients))
     start, end = clients["start"].to_numpy(), np.minimum(clients["end"].to_numpy(), lives.window.last)
-    held = (rng.random(len(clients)) < figure("social_care.reviewed")) & (day > start + 42) & (day <= end)
-    count = int(held.sum())
-    why = coded(list(REVIEWS_WHY), draw(rng, REVIEWS_WHY.values(), count))
-    outcome = coded([CONTINUED], np.zeros(count, np.int32))
-    return _event("Review", clients["true_person"].to_numpy()[held], day[held], day[held], lives.window.last, event_outcome=outcome, review_reason=why)
+    took_place = (rng.random(len(clients)) < figure("social_care.reviewed")) & (day > start + 42) & (day <= end)
+    count = int(took_place.sum())
+    reasons = select_codes(list(REVIEW_REASONS), draw_positions(rng, REVIEW_REASONS.values(), count))
+    outcome = select_codes([CONTINUED], np.zeros(count, np.int32))
+    return _build_events(
+        "Review",
+        clients["true_person"].to_numpy()[took_place],
+        day[took_place],
+        day[took_place],
+        lives.window.last,
+        event_outcome=outcome,
+        review_reason=reasons,
+    )
 
 
-def _some_days(rng: Generator, count: int) -> Integers:
+def _draw_waiting_days(rng: Generator, count: int) -> Integers:
     return (1 + rng.exponential(figure("social_care.days_to_assessment"), count)).astype(np.int32)
 
 
-def _long_term(count: int) -> pl.Series:
-    return coded(["Long term assessment"], np.zeros(count, np.int32))
+def _long_term_assessments(count: int) -> pl.Series:
+    return select_codes(["Long term assessment"], np.zeros(count, np.int32))
 
 
-def _reasons(rng: Generator, lives: Lives) -> pl.Series:
-    """Each person's main reason for support: the first condition that is one, else a frequent one."""
-    columns = [conditions.names().index(name) for name in SUPPORT_REASONS]
-    held = lives.conditions.held[:, columns]
-    other = len(columns) + draw(rng, OTHER_REASONS.values(), len(held))
-    return coded([*SUPPORT_REASONS.values(), *OTHER_REASONS], np.where(held.any(axis=1), held.argmax(axis=1), other).astype(np.int32))
+def _draw_support_reasons(rng: Generator, lives: Lives) -> pl.Series:
+    """Return each person's primary support reason: the first of their conditions that is one, else a frequent reason."""
+    columns = [conditions.condition_names().index(name) for name in SUPPORT_REASONS]
+    has_condition = lives.conditions.has_condition[:, columns]
+    other = len(columns) + draw_positions(rng, OTHER_REASONS.values(), len(has_condition))
+    return select_codes([*SUPPORT_REASONS.values(), *OTHER_REASONS], np.where(has_condition.any(axis=1), has_condition.argmax(axis=1), other).astype(np.int32))
 
 
-def _homes(rng: Generator, lives: Lives) -> pl.Series:
-    """Where each person lives, by tenure."""
-    return coded(list(ACCOMMODATION), draw(rng, ACCOMMODATION.values(), len(lives.people)))
+def _draw_accommodation(rng: Generator, lives: Lives) -> pl.Series:
+    """Return each person's accommodation by tenure."""
+    return select_codes(list(ACCOMMODATION), draw_positions(rng, ACCOMMODATION.values(), len(lives.people)))

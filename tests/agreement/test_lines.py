@@ -1,4 +1,4 @@
-"""Two readers of one file, on lines that nobody would think up: the one that is used, and the grammar of a line written as a regular expression."""
+"""Read random lines with the parser in use and with the grammar of a line as a regular expression. Both must agree."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcf_linkage.definitions.errors import DataRefused
+from bcf_linkage.definitions.errors import DataQualityError
 from bcf_linkage.definitions.schema import Column, Table, Type
-from bcf_linkage.identifiable.parse import opened
+from bcf_linkage.identifiable.parse import open_deliveries
 
 TABLE = Table("things", "one thing", "nobody", tuple(Column(name, Type.TEXT, "A value", "nobody") for name in ("a", "b", "c")))
 SOUND = b"1,2,3"
@@ -25,8 +25,8 @@ FIELD = r'"(?:[^"]|"")*"|[^",]*'
 LINE = re.compile(f"(?:{FIELD})(?:,(?:{FIELD}))*")
 
 
-def plainly(line: bytes) -> list[str] | str:
-    """The fields of a line, or what is wrong with it; nothing is wrong with a blank one."""
+def expected_fields(line: bytes) -> list[str] | str:
+    """Return the fields of a line, "blank", or its fault."""
     if line in (b"", b"\r"):
         return "blank"
     text = line.removesuffix(b"\r")
@@ -43,27 +43,27 @@ def plainly(line: bytes) -> list[str] | str:
 
 @settings(deadline=None)
 @given(st.lists(LINES, max_size=12), st.booleans())
-def test_both_read_the_same_rows_and_find_the_same_faults(lines: list[bytes], ends: bool) -> None:
+def test_both_read_the_same_rows_and_find_the_same_faults(lines: list[bytes], ends_with_line_feed: bool) -> None:
     lines = [SOUND, *lines, SOUND]
-    expected = [plainly(line) for line in lines]
+    expected = [expected_fields(line) for line in lines]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "things.csv"
-        file.write_bytes(b"a,b,c\n" + b"\n".join(lines) + (b"\n" if ends else b""))
-        delivery = opened(TABLE, [file])[0]
+        file.write_bytes(b"a,b,c\n" + b"\n".join(lines) + (b"\n" if ends_with_line_feed else b""))
+        delivery = open_deliveries(TABLE, [file])[0]
         rows = delivery.text.collect(engine="streaming").rows()
-    # White space around a value is set aside by whoever reads the text, so the two may differ in it.
+    # Later code strips white space around a value, so the two may differ in it.
     assert [(row, *((value or "").strip() for value in values)) for row, *values in rows] == [
         (n, *(field.strip() for field in fields)) for n, fields in enumerate(expected, 1) if isinstance(fields, list)
     ]
-    assert dict(delivery.unreadable) == {why: expected.count(why) for why in expected if isinstance(why, str) and why != "blank"}
-    assert delivery.rows == sum(found != "blank" for found in expected)
+    assert dict(delivery.unreadable) == {fault: expected.count(fault) for fault in expected if isinstance(fault, str) and fault != "blank"}
+    assert delivery.rows == sum(line != "blank" for line in expected)
 
 
 @settings(deadline=None)
-@given(st.lists(LINES.filter(lambda line: not isinstance(plainly(line), list)), max_size=5))
+@given(st.lists(LINES.filter(lambda line: not isinstance(expected_fields(line), list)), max_size=5))
 def test_a_file_of_faults_alone_is_refused(lines: list[bytes]) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "things.csv"
         file.write_bytes(b"a,b,c\n" + b"\n".join([b"1", *lines]))
-        with pytest.raises(DataRefused, match=r"none of its \d+ rows can be read"):
-            opened(TABLE, [file])
+        with pytest.raises(DataQualityError, match=r"none of its \d+ rows can be read"):
+            open_deliveries(TABLE, [file])

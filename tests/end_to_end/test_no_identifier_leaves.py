@@ -1,4 +1,7 @@
-"""A search of every byte that a run leaves outside landing and the vault, in clean, faulty, refused, crashing and killed runs, and of all that it prints."""
+"""Search every byte that a run writes outside landing and the vault, and all that it prints, for identifiers.
+
+The runs are clean, faulty, refused, crashing and killed.
+"""
 
 from __future__ import annotations
 
@@ -16,40 +19,41 @@ import pytest
 
 from bcf_linkage.definitions.extracts import EXTRACTS
 from bcf_linkage.identifiable.leaks import Identifiers
-from pipelines.demo import synthesise
-from pipelines.leaks import HOLD_IDENTIFIERS, below, identifiers_in, leaks
-from pipelines.screens import Screen
+from pipelines.admin.leaks import IDENTIFIABLE_FOLDERS, collect_identifiers, files_below, find_leaks
+from pipelines.cli.demo import write_synthetic_workspace
+from pipelines.cli.screens import Screen
+from tests.clean_locality import clean_extracts
 from tests.conftest import SEED
-from tests.spec.clean_locality import extracts
 
 BCF = (str(Path(sys.executable).with_name("bcf")),)
 ROOT = Path(__file__).parents[2]
-FEW = 500
+FEW_PEOPLE = 500
 CANARY = "Quexzibarth"
 PREFECT = Path(str(find_spec("prefect").origin)).parent  # type: ignore[union-attr]
 PACKAGES = ("bcf_linkage", "expectations", "pipelines", "synthetic/profiles")
 
 CRASHES = {
     "while a delivery is received": """
-import pipelines.receive
+from pipelines.receive import receive
 def crash(rows):
     quoted = rows.people.head(3).to_dicts()
     try:
         raise KeyError(str(quoted))
     except KeyError:
         raise ValueError(f"conversion failed for {quoted}")
-pipelines.receive.settled = crash
+receive.assign_outcomes = crash
 """,
     "killed while people are linked": """
-import os, signal, pipelines.stratify
-pipelines.stratify.link = lambda run: os.kill(os.getpid(), signal.SIGKILL)
+import os, signal
+from pipelines import stratify
+stratify.build_contacts = lambda rows: os.kill(os.getpid(), signal.SIGKILL)
 """,
 }
-"""What is done to a process before it runs, so that it ends in the middle with whole records in its hands."""
+"""Code that a process runs first, so that it ends in the middle of a run with whole records in memory."""
 
 
-def ours() -> tuple[set[str], set[str]]:
-    """Dates and words that stand in our own code and reference data, or in what every Prefect database starts with: finding those proves nothing."""
+def allowed_dates_and_words() -> tuple[set[str], set[str]]:
+    """Return the dates and words of our own code and reference data, and of every new Prefect database: to find those proves nothing."""
     files = [p for package in PACKAGES for p in (ROOT / package).rglob("*") if p.suffix in (".py", ".csv", ".toml")]
     text = "\n".join(p.read_text(encoding="utf-8") for p in (*files, PREFECT / "server" / "collection_blocks_data.json"))
     calendar = {f"{year}-{month:02d}-{day:02d}" for year in range(2012, 2027) for month in range(1, 13) for day in (1, 28, 29, 30, 31)}
@@ -57,7 +61,7 @@ def ours() -> tuple[set[str], set[str]]:
 
 
 def plant_canary(workspace: Path) -> None:
-    """Give the first records of every file with names a family name that no word list holds."""
+    """Give the first records of every file with names a family name that is in no word list."""
     for file in (workspace / "landing").glob("*/*.csv"):
         lines = file.read_bytes().split(b"\n")
         header = lines[0].decode().split(",")
@@ -71,73 +75,73 @@ def plant_canary(workspace: Path) -> None:
         file.write_bytes(b"\n".join(lines))
 
 
-def sought_in(workspace: Path) -> Identifiers:
-    """All that the deliveries hold, and the keys, but for dates and words that the run itself has reason to write."""
-    dates, words = ours()
-    told = identifiers_in({folder.name: sorted(folder.iterdir()) for folder in (workspace / "landing").iterdir()})
-    names = frozenset(name for name in told.names if name.lower() not in words and name != name.lower())
+def planted_identifiers(workspace: Path) -> Identifiers:
+    """Collect the identifiers of the deliveries and the keys, without dates and words that the run itself writes."""
+    dates, words = allowed_dates_and_words()
+    identifiers = collect_identifiers({folder.name: sorted(folder.iterdir()) for folder in (workspace / "landing").iterdir()})
+    names = frozenset(name for name in identifiers.names if name.lower() not in words and name != name.lower())
     keys = tuple(bytes.fromhex(file.read_text()) for file in sorted((workspace / "vault" / "keys").glob("*.key")))
-    return replace(told, dates=told.dates - dates, names=names, secrets=keys)
+    return replace(identifiers, dates=identifiers.dates - dates, names=names, secrets=keys)
 
 
 def run(workspace: Path, *options: str, command: tuple[str, ...] = BCF) -> subprocess.CompletedProcess[str]:
-    """A run whose home, temporary files, Prefect and screen all lie in the workspace, to be searched with it."""
+    """Run with home, temporary files, Prefect and screen in the workspace, so that they are searched with it."""
     for folder in ("logs", "home", "tmp"):
         (workspace / folder).mkdir(exist_ok=True)
-    apart = {"PREFECT_HOME": str(workspace / "prefect"), "HOME": str(workspace / "home"), "TMPDIR": str(workspace / "tmp")}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")} | apart
-    asked = [*command, "run", str(workspace), "--as-at", "2014-09-30", *options]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=environment, timeout=300, cwd=workspace)
+    own_folders = {"PREFECT_HOME": str(workspace / "prefect"), "HOME": str(workspace / "home"), "TMPDIR": str(workspace / "tmp")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")} | own_folders
+    arguments = [*command, "run", str(workspace), "--as-at", "2014-09-30", *options]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment, timeout=300, cwd=workspace)
     (workspace / "logs" / "screen.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     return done
 
 
-def found(workspace: Path, sought: Identifiers) -> dict[str, Counter[str]]:
-    return leaks(below(workspace, *HOLD_IDENTIFIERS), sought)
+def leaks_in(workspace: Path, sought: Identifiers) -> dict[str, Counter[str]]:
+    return find_leaks(files_below(workspace, *IDENTIFIABLE_FOLDERS), sought)
 
 
-def test_the_search_itself_finds_what_it_looks_for(workspace: Path) -> None:
+def test_the_search_finds_planted_identifiers(workspace: Path) -> None:
     plant_canary(workspace)
-    sought = sought_in(workspace)
+    sought = planted_identifiers(workspace)
     assert CANARY in sought.names
     assert len(sought.numbers) > 1_000
     assert len(sought.postcodes) > 100
-    hits = leaks(below(workspace / "landing"), sought)
+    hits = find_leaks(files_below(workspace / "landing"), sought)
     assert all(any(name.startswith(extract) for name in hits) for extract in ("gp_registrations", "gp_events", "adult_social_care"))
-    assert set(leaks(below(workspace / "vault"), sought)) == {"keys/pseudonym-1.key", "keys/register-1.key"}
-    assert found(workspace, sought) == {}
+    assert set(find_leaks(files_below(workspace / "vault"), sought)) == {"keys/pseudonym-1.key", "keys/register-1.key"}
+    assert leaks_in(workspace, sought) == {}
 
 
 def test_a_clean_run_leaves_no_identifier(tmp_path: Path) -> None:
     workspace = tmp_path / "southampton"
-    synthesise("southampton", FEW, SEED, workspace, "csv", Screen(as_json=True))
-    for name, records in extracts(FEW, "southampton", SEED).items():
+    write_synthetic_workspace("southampton", FEW_PEOPLE, SEED, workspace, "csv", Screen(as_json=True))
+    for name, records in clean_extracts(FEW_PEOPLE, "southampton", SEED).items():
         records.select(EXTRACTS[name].names).write_csv(workspace / "landing" / name / f"{name}.csv")
     plant_canary(workspace)
-    sought = sought_in(workspace)
+    sought = planted_identifiers(workspace)
     done = run(workspace, "--no-prefect")
     assert done.returncode == 0, done.stderr
-    assert found(workspace, sought) == {}
+    assert leaks_in(workspace, sought) == {}
 
 
 def test_a_run_with_prefect_on_faulty_files_leaves_no_identifier(workspace: Path) -> None:
     plant_canary(workspace)
-    sought = sought_in(workspace)
+    sought = planted_identifiers(workspace)
     done = run(workspace)
     assert done.returncode == 0, done.stderr
     assert (workspace / "prefect" / "prefect.db").exists()
-    assert found(workspace, sought) == {}
+    assert leaks_in(workspace, sought) == {}
 
 
 @pytest.mark.parametrize("extract", ["gp_registrations", "adult_social_care"])
 def test_a_run_that_is_refused_leaves_no_identifier(workspace: Path, extract: str) -> None:
     plant_canary(workspace)
-    sought = sought_in(workspace)
+    sought = planted_identifiers(workspace)
     file = workspace / "landing" / extract / f"{extract}.csv"
     file.write_bytes(re.sub(rb"\b(\d{4})-(\d{2})-(\d{2})\b", rb"\3/\2/\1", file.read_bytes()))
     done = run(workspace, "--no-prefect")
     assert done.returncode == 1
-    assert found(workspace, sought) == {}
+    assert leaks_in(workspace, sought) == {}
 
 
 @pytest.mark.parametrize(
@@ -149,12 +153,12 @@ def test_a_run_that_is_refused_leaves_no_identifier(workspace: Path, extract: st
 )
 def test_a_run_that_ends_in_the_middle_leaves_no_identifier(name: str, option: str, code: int, workspace: Path) -> None:
     plant_canary(workspace)
-    sought = sought_in(workspace)
-    begun = (sys.executable, "-c", f"{CRASHES[name]}\nfrom pipelines.command_line import main\nmain()")
-    done = run(workspace, option, command=begun)
+    sought = planted_identifiers(workspace)
+    command = (sys.executable, "-c", f"{CRASHES[name]}\nfrom pipelines.cli.command_line import main\nmain()")
+    done = run(workspace, option, command=command)
     assert done.returncode == code, done.stderr
     if code == 3:
-        assert "its own words are withheld" in done.stderr
-    assert found(workspace, sought) == {}
-    left = {place.name for place in workspace.iterdir()}
-    assert (".staging" in left and any((workspace / ".staging").iterdir())) is (code < 0), "what was killed leaves its folder behind, and that is searched"
+        assert "its message is withheld" in done.stderr
+    assert leaks_in(workspace, sought) == {}
+    left = {path.name for path in workspace.iterdir()}
+    assert (".staging" in left and any((workspace / ".staging").iterdir())) is (code < 0), "a killed run leaves its staging folder, which is searched too"

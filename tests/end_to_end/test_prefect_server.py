@@ -1,4 +1,4 @@
-"""A real Prefect server and a real worker: a schedule of the deployment in prefect.yaml falls due, and its run completes."""
+"""A real Prefect server and worker: a schedule of the deployment in prefect.yaml falls due, and its run completes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pipelines.prefect_environment import SETTINGS
+from pipelines.support.prefect_environment import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 PREFECT = Path(sys.executable).parent / "prefect"
@@ -27,7 +27,7 @@ AT_MOST_SECONDS = 300
 
 @dataclass(frozen=True)
 class Prefect:
-    """A Prefect with a home, a port and a deadline of its own."""
+    """A Prefect installation with a home, a port and a deadline of its own."""
 
     home: Path
     port: int
@@ -38,18 +38,18 @@ class Prefect:
         return f"http://127.0.0.1:{self.port}/api"
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until the deadline."""
         return max(self.deadline - time.monotonic(), 0.1)
 
     @property
     def environment(self) -> dict[str, str]:
-        """Nobody's own Prefect, no statistics sent, and services that look more often than they need to in earnest."""
+        """The environment of this Prefect: no other installation's settings, no statistics, and services that poll often."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
-        ours = {name: value for name, value in SETTINGS.items() if "LOGGING" not in name}
+        own_settings = {name: value for name, value in SETTINGS.items() if "LOGGING" not in name}
         return (
             inherited
-            | ours
+            | own_settings
             | {
                 "PREFECT_HOME": str(self.home),
                 "PREFECT_API_URL": self.api,
@@ -59,13 +59,13 @@ class Prefect:
         )
 
     def command(self, *arguments: str) -> None:
-        """Run one command of Prefect's, from the repository as its manual says."""
-        done = subprocess.run([PREFECT, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=self.left, check=False)
+        """Run one Prefect command from the repository, as docs/ say."""
+        done = subprocess.run([PREFECT, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=self.seconds_left, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
     @contextmanager
     def running(self, *arguments: str) -> Iterator[None]:
-        """Keep a command running. It and all that it started are gone afterwards, however the block ends."""
+        """Keep a command running within the block. Afterwards it and its child processes are ended."""
         with (self.home / f"{arguments[0]}.log").open("w") as log:
             process = subprocess.Popen([PREFECT, *arguments], cwd=self.home, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
             try:
@@ -79,7 +79,7 @@ class Prefect:
         return answer.json()
 
     def wait_for(self, found: Callable[[], Any]) -> Any:
-        """What is found once it is there. Fails at the deadline."""
+        """Wait for a result. Fail at the deadline."""
         while not (answer := found()):
             if time.monotonic() > self.deadline:
                 pytest.fail(f"not within {AT_MOST_SECONDS} s\n{self.logs()}")
@@ -87,7 +87,7 @@ class Prefect:
         return answer
 
     def logs(self) -> str:
-        """The end of what the server and the worker said."""
+        """Return the end of the logs of server and worker."""
         return "\n".join(f"{log.name}\n{log.read_text()[-4000:]}" for log in self.home.glob("*.log"))
 
     def answers(self, path: str) -> bool:
@@ -98,7 +98,7 @@ class Prefect:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process and its children to end, and after ten seconds make them."""
+    """Terminate a process group, and kill it after ten seconds."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sign)
@@ -132,10 +132,10 @@ def test_a_scheduled_run_of_the_monthly_deployment_completes(workspace: Path, tm
             assert [(s["schedule"]["cron"], s["schedule"]["timezone"]) for s in deployment["schedules"]] == [("0 5 10 * *", "Europe/London")]
             assert deployment["global_concurrency_limit"]["limit"] == 1
 
-            # Often, as what fell due before the scheduler looked is not made up for.
+            # A short interval: the scheduler does not start runs that were due before it looked.
             soon = {"active": True, "schedule": {"interval": 20, "anchor_date": datetime.now(UTC).isoformat()}}
             prefect.ask("POST", f"/deployments/{deployment['id']}/schedules", [soon])
-            run = prefect.wait_for(lambda: ended(prefect, deployment["id"]))
+            run = prefect.wait_for(lambda: finished_run(prefect, deployment["id"]))
             assert run["state"]["type"] == "COMPLETED", prefect.logs()
 
     assert run["auto_scheduled"]
@@ -145,7 +145,7 @@ def test_a_scheduled_run_of_the_monthly_deployment_completes(workspace: Path, tm
     assert (workspace / "published" / "current" / "cohorts.duckdb").is_file()
 
 
-def ended(prefect: Prefect, deployment: str) -> Any:
-    """The deployment's run that has come to an end, if there is one."""
+def finished_run(prefect: Prefect, deployment: str) -> Any:
+    """Return the finished run of the deployment, or None."""
     wanted = {"deployments": {"id": {"any_": [deployment]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}}}
     return next(iter(prefect.ask("POST", "/flow_runs/filter", wanted)), None)

@@ -1,4 +1,4 @@
-"""Whatever a name holds comes back from the file as it went in."""
+"""Every value is read back from a synthetic CSV file as it was written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_value_is_read_back_as_it_was_written(rows: list[tuple[str | None,
 
 
 @given(st.lists(st.sampled_from([None, "too_few_fields", "too_many_fields", "wrong_delimiter"]), max_size=12))
-def test_raw_faults_touch_their_own_lines_alone(faults: list[str | None]) -> None:
+def test_byte_faults_change_their_own_lines_only(faults: list[str | None]) -> None:
     frame = pl.DataFrame({"a": [f"a{n}" for n in range(len(faults))], "b": ["b"] * len(faults)}, schema={"a": pl.String, "b": pl.String})
     expected = {None: "a{n},b", "too_few_fields": "a{n}", "too_many_fields": "a{n},b,1", "wrong_delimiter": "a{n};b"}
     with tempfile.TemporaryDirectory() as folder:

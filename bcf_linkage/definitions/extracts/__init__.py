@@ -1,4 +1,4 @@
-"""The registry of extracts: a new source costs one declared Table and one line here."""
+"""The registry of extracts. A new source needs one declared Table and one line here."""
 
 from bcf_linkage.definitions.extracts.adult_social_care import ADULT_SOCIAL_CARE
 from bcf_linkage.definitions.extracts.emergency_care import EMERGENCY_CARE

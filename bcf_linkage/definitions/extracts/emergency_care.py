@@ -1,7 +1,7 @@
-"""Emergency department attendances, as CDS 010 has them."""
+"""Emergency department attendances, in the layout of CDS 010."""
 
-from bcf_linkage.definitions.columns import ORGANISATION, SUS, coded, essential, hospital_person, required
-from bcf_linkage.definitions.schema import Column, Consequence, Identity, Matches, Table, Type
+from bcf_linkage.definitions.columns import ORGANISATION, SUS, TIME_OF_DAY, coded, essential, hospital_person, required
+from bcf_linkage.definitions.schema import Column, Identity, Table, Type
 
 EMERGENCY_CARE = Table(
     name="emergency_care",
@@ -20,7 +20,7 @@ EMERGENCY_CARE = Table(
             Type.TEXT,
             "Time of arrival, HH:MM",
             SUS,
-            (Matches(pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]", meaning="a time of day written HH:MM", consequence=Consequence.BLANK_VALUE),),
+            (TIME_OF_DAY,),
         ),
         Column("ae_arrival_mode", Type.TEXT, "By ambulance or otherwise", SUS, (coded("arrival_mode"),)),
         Column("ae_attendance_category", Type.TEXT, "First or follow-up", SUS, (coded("attendance_category"),)),

@@ -1,7 +1,7 @@
-"""What general practice recorded: consultations, diagnoses, prescriptions and coded processes such as a care plan."""
+"""Records of general practice: consultations, diagnoses, prescriptions and coded processes such as a care plan."""
 
-from bcf_linkage.definitions.columns import LOCAL_GP, PRACTICE, birth_date, coded, essential, nhs_number, required
-from bcf_linkage.definitions.schema import Between, Column, Consequence, Identity, Matches, Table, Type
+from bcf_linkage.definitions.columns import LOCAL_GP, PRACTICE, READ_CODE, birth_date, coded, essential, nhs_number, required
+from bcf_linkage.definitions.schema import Between, Column, Consequence, Identity, Table, Type
 
 GP_EVENTS = Table(
     name="gp_events",
@@ -24,9 +24,9 @@ GP_EVENTS = Table(
             Type.TEXT,
             "Read v2 code (case-sensitive, padded with dots) or BNF section",
             LOCAL_GP,
-            (Matches(pattern=r"[0-9A-Za-z.]{5}", meaning="five characters: letters, digits and dots", consequence=Consequence.BLANK_VALUE),),
+            (READ_CODE,),
         ),
         Column("consultation_mode", Type.TEXT, "How a consultation took place", LOCAL_GP, (coded("consultation_mode"),)),
-        Column("value", Type.DECIMAL, "A measurement's value, or the number of items prescribed", LOCAL_GP, (), on_mistype=Consequence.BLANK_VALUE),
+        Column("value", Type.DECIMAL, "A measurement's value, or the number of items prescribed", LOCAL_GP, (), on_type_error=Consequence.BLANK_VALUE),
     ),
 )

@@ -1,4 +1,4 @@
-"""The GP register: what every trace is made against, and the denominator of every rate."""
+"""The GP register. Every trace matches against it, and every rate has it as denominator."""
 
 from bcf_linkage.definitions.columns import LOCAL_GP, PRACTICE, address, birth_date, coded, names, required
 from bcf_linkage.definitions.schema import CheckDigit, Column, Consequence, Identity, NotBefore, Table, Type
@@ -20,7 +20,7 @@ GP_REGISTRATIONS = Table(
             (CheckDigit(consequence=Consequence.BLANK_VALUE),),
             Identity.REPLACED_NHS_NUMBER,
         ),
-        Column("replaced_nhs_number_date", Type.DATE, "Day from which replaced_nhs_number is superseded", LOCAL_GP, on_mistype=Consequence.BLANK_VALUE),
+        Column("replaced_nhs_number_date", Type.DATE, "Day from which replaced_nhs_number is superseded", LOCAL_GP, on_type_error=Consequence.BLANK_VALUE),
         *names(LOCAL_GP),
         birth_date(LOCAL_GP),
         Column("sex", Type.TEXT, "Person stated gender code", LOCAL_GP, (coded("sex"),)),
@@ -32,7 +32,7 @@ GP_REGISTRATIONS = Table(
         Column(
             "registration_end_date", Type.DATE, "Last day of the registration, blank while current", LOCAL_GP, (NotBefore(other="registration_start_date"),)
         ),
-        Column("date_of_death", Type.DATE, "Date of death, blank for the living", LOCAL_GP, on_mistype=Consequence.BLANK_VALUE),
+        Column("date_of_death", Type.DATE, "Date of death, blank for the living", LOCAL_GP, on_type_error=Consequence.BLANK_VALUE),
         Column("named_accountable_gp", Type.TEXT, "Code of the GP who is accountable for the person's care, blank if none is named", LOCAL_GP),
         Column(
             "type_1_opt_out",

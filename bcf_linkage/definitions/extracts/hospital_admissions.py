@@ -1,7 +1,7 @@
-"""Admitted patient care, as SUS has it: one row per consultant episode, diagnoses and procedures flattened beside it."""
+"""Admitted patient care, in the layout of SUS: one row per consultant episode, with its diagnoses and procedure in columns."""
 
-from bcf_linkage.definitions.columns import ICD_10, ORGANISATION, SUS, coded, essential, hospital_person, required
-from bcf_linkage.definitions.schema import Between, Column, Consequence, Identity, Matches, NotBefore, Table, Type
+from bcf_linkage.definitions.columns import ICD_10, OPCS_4, ORGANISATION, SUS, coded, essential, hospital_person, required
+from bcf_linkage.definitions.schema import Column, Consequence, Identity, Matches, NotBefore, Table, Type
 
 HOSPITAL_ADMISSIONS = Table(
     name="hospital_admissions",
@@ -16,7 +16,13 @@ HOSPITAL_ADMISSIONS = Table(
         *hospital_person(),
         Column("organisation_code_code_of_provider", Type.TEXT, "ODS code of the provider", SUS, required(ORGANISATION)),
         Column("hospital_provider_spell_number", Type.TEXT, "The provider's number for the spell", SUS, required(), Identity.SPELL_ID),
-        Column("episode_number", Type.INTEGER, "Order of the episode within the spell, from 1", SUS, required(Between(low=1, high=87))),
+        Column(
+            "episode_number",
+            Type.INTEGER,
+            "Order of the episode within the spell, from 1; 98 not applicable, 99 not known",
+            SUS,
+            required(Matches(pattern=r"0?[1-9]|[1-7][0-9]|8[0-7]|9[89]", meaning="a number from 1 to 87, or 98 or 99")),
+        ),
         Column("patient_classification", Type.TEXT, "Ordinary, day case or regular admission", SUS, essential("patient_classification")),
         Column("admission_method_hospital_provider_spell", Type.TEXT, "How the person came to be admitted", SUS, essential("admission_method")),
         Column("source_of_admission_hospital_provider_spell", Type.TEXT, "Where the person was admitted from", SUS, (coded("source_of_admission"),)),
@@ -36,7 +42,7 @@ HOSPITAL_ADMISSIONS = Table(
             "Day from which the person was ready to leave",
             SUS,
             (NotBefore(other="start_date_hospital_provider_spell", consequence=Consequence.BLANK_VALUE),),
-            on_mistype=Consequence.BLANK_VALUE,
+            on_type_error=Consequence.BLANK_VALUE,
         ),
         Column("start_date_consultant_episode", Type.DATE, "First day of the episode", SUS, required(NotBefore(other="start_date_hospital_provider_spell"))),
         Column("end_date_consultant_episode", Type.DATE, "Last day of the episode", SUS, (NotBefore(other="start_date_consultant_episode"),)),
@@ -49,7 +55,7 @@ HOSPITAL_ADMISSIONS = Table(
             Type.TEXT,
             "Primary procedure, OPCS-4",
             SUS,
-            (Matches(pattern=r"[A-Z][0-9]{2}[0-9]?", meaning="an OPCS-4 code without its dot", consequence=Consequence.BLANK_VALUE),),
+            (OPCS_4,),
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Outpatient appointments, as CDS 020 has them."""
+"""Outpatient appointments, in the layout of CDS 020."""
 
 from bcf_linkage.definitions.columns import ORGANISATION, SUS, coded, essential, hospital_person, required
 from bcf_linkage.definitions.schema import Column, Identity, Table, Type

@@ -1,5 +1,5 @@
-"""Looking for identifiers where none may be: what is looked for, and every disguise in which it could lie there."""
+"""Search bytes for identifiers that must not be there, plain or encoded."""
 
-from bcf_linkage.identifiable.leaks.identifiers import Hit, Identifiers
+from bcf_linkage.identifiable.leaks.identifiers import IdentifierHit, Identifiers
 
-__all__ = ["Hit", "Identifiers"]
+__all__ = ["IdentifierHit", "Identifiers"]

@@ -1,4 +1,4 @@
-"""Identifiers that may not be found, and the search for them in any bytes. What a hit holds stays with the search: only its kind and number are told."""
+"""The identifiers that must not be found, and the search for them in any bytes. Reports give the kind of a hit and counts, never its value."""
 
 from __future__ import annotations
 
@@ -10,30 +10,32 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from bcf_linkage.identifiable.leaks.disguises import Stretches, digests
+from bcf_linkage.identifiable.leaks.encodings import EncodedRuns, hash_numbers
 
-SHORTEST_ADDRESS = 8
-SHORTEST_NAME_AMONG_BYTES = 6
-"""Three letters of a name stand by chance in any packed file; its texts are searched unpacked as well, for names of any length."""
+MIN_ADDRESS_LENGTH = 8
+"""Characters from which on an address is searched for. A shorter one is in other text by chance. [D]"""
 
-NUMBER = re.compile(rb"(?<!\d)\d{3}[ .-]?\d{3}[ .-]?\d{4}(?!\d)")
-DATE = re.compile(rb"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
-POSTCODE = re.compile(rb"\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b")
-WORD = re.compile(r"[A-Za-zÀ-ɏ'’-]+|\d+")
+MIN_NAME_LENGTH_IN_BINARY = 6
+"""Letters from which on a name is searched for in a binary file, which has short names by chance. Its decoded text is searched for names of any length. [D]"""
+
+NUMBER_PATTERN = re.compile(rb"(?<!\d)\d{3}[ .-]?\d{3}[ .-]?\d{4}(?!\d)")
+DATE_PATTERN = re.compile(rb"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
+POSTCODE_PATTERN = re.compile(rb"\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b")
+WORD_PATTERN = re.compile(r"[A-Za-zÀ-ɏ'’-]+|\d+")
 SEPARATORS = re.compile(rb"[ .-]")
 
 
-class Hit(NamedTuple):
-    """An identifier that was found: of which kind, in which disguise (blank if it stood there as it is), and which one, which is never shown."""
+class IdentifierHit(NamedTuple):
+    """An identifier that was found: its kind, its encoding (blank if plain), and its value, which is never shown."""
 
     kind: str
-    disguise: str
+    encoding: str
     value: str
 
 
 @dataclass(frozen=True, repr=False)
 class Identifiers:
-    """What may not be found. Numbers and postcodes are without spaces; `secrets` are keys."""
+    """The identifiers to search for. Numbers and postcodes are without spaces; `secrets` are keys."""
 
     numbers: frozenset[str] = frozenset()
     dates: frozenset[str] = frozenset()
@@ -43,17 +45,17 @@ class Identifiers:
     secrets: tuple[bytes, ...] = field(default=())
 
     @cached_property
-    def hashed(self) -> dict[bytes, str]:
-        """The beginnings of the digests of all numbers -> the algorithm."""
-        return digests(self.numbers)
+    def number_digests(self) -> dict[bytes, str]:
+        """The first bytes of the digests of all numbers -> the algorithm."""
+        return hash_numbers(self.numbers)
 
     @cached_property
-    def written_secrets(self) -> tuple[tuple[str, bytes], ...]:
-        """Each key as it could be written down, by how."""
+    def encoded_secrets(self) -> tuple[tuple[str, bytes], ...]:
+        """Each key in each encoding: the name of the encoding, and the encoded key."""
         return tuple(
-            (way, written)
+            (encoding, encoded)
             for key in self.secrets
-            for way, written in (
+            for encoding, encoded in (
                 ("bytes", bytes(key)),
                 ("hexadecimal", key.hex().encode()),
                 ("hexadecimal", key.hex().upper().encode()),
@@ -62,47 +64,47 @@ class Identifiers:
             )
         )
 
-    def found_in(self, content: bytes, *, packed: bool = False) -> set[Hit]:
-        """The identifiers that stand in these bytes in any disguise; of bytes that are `packed`, those that cannot be there by chance."""
-        stretches = Stretches.of(content)
-        return {*self._plain(content, packed), *self._packed_away(stretches), *self._hashed(stretches), *self._secrets(content)}
+    def find_in(self, content: bytes, *, is_binary: bool = False) -> set[IdentifierHit]:
+        """Return the identifiers in these bytes, plain or encoded. With `is_binary`, leave out those that can be there by chance."""
+        encoded_runs = EncodedRuns.find_in(content)
+        return {*self._find_plain(content, is_binary), *self._find_encoded(encoded_runs), *self._find_hashed(encoded_runs), *self._find_secrets(content)}
 
-    def _plain(self, content: bytes, packed: bool) -> Iterator[Hit]:
-        yield from self._numbers(content, "")
+    def _find_plain(self, content: bytes, is_binary: bool) -> Iterator[IdentifierHit]:
+        yield from self._find_numbers(content, "")
         if self.dates:
-            yield from (Hit("date of birth", "", day) for day in {hit.decode() for hit in DATE.findall(content)} & self.dates)
-        if self.postcodes and not packed:
-            postcodes = {hit.replace(b" ", b"").decode() for hit in POSTCODE.findall(content)}
-            yield from (Hit("postcode", "", postcode) for postcode in postcodes & self.postcodes)
-        # Every address has a space in it, and no column of pseudonyms has: most of what is searched are such columns.
-        addresses = self._addresses if b" " in content and not packed else {}
+            yield from (IdentifierHit("date of birth", "", day) for day in {hit.decode() for hit in DATE_PATTERN.findall(content)} & self.dates)
+        if self.postcodes and not is_binary:
+            postcodes = {hit.replace(b" ", b"").decode() for hit in POSTCODE_PATTERN.findall(content)}
+            yield from (IdentifierHit("postcode", "", postcode) for postcode in postcodes & self.postcodes)
+        # An address has a space, a column of pseudonyms has none. Most of the search is in such columns, so skip addresses there.
+        addresses = self._addresses_by_first_words if b" " in content and not is_binary else {}
         if self.names or addresses:
             text = content.decode("utf-8", "ignore")
-            words = WORD.findall(text)
-            yield from (Hit("name", "", word) for word in self.names.intersection(words) if not packed or len(word) >= SHORTEST_NAME_AMONG_BYTES)
-            begun = addresses.keys() & set(pairwise(words)) if addresses else ()
-            yield from (Hit("address", "", address) for beginning in begun for address in addresses[beginning] if address in text)
+            words = WORD_PATTERN.findall(text)
+            yield from (IdentifierHit("name", "", word) for word in self.names.intersection(words) if not is_binary or len(word) >= MIN_NAME_LENGTH_IN_BINARY)
+            first_words = addresses.keys() & set(pairwise(words)) if addresses else ()
+            yield from (IdentifierHit("address", "", address) for pair in first_words for address in addresses[pair] if address in text)
 
     @cached_property
-    def _addresses(self) -> dict[tuple[str, ...], list[str]]:
-        """Addresses of two words and more by their first two, of which there are few in any text."""
-        found: dict[tuple[str, ...], list[str]] = {}
+    def _addresses_by_first_words(self) -> dict[tuple[str, ...], list[str]]:
+        """Addresses by their first two words: few of them are in any text, so few addresses are compared in full."""
+        by_first_words: dict[tuple[str, ...], list[str]] = {}
         for address in (address for address in self.addresses if " " in address):
-            found.setdefault(tuple(WORD.findall(address)[:2]), []).append(address)
-        return found
+            by_first_words.setdefault(tuple(WORD_PATTERN.findall(address)[:2]), []).append(address)
+        return by_first_words
 
-    def _numbers(self, content: bytes, disguise: str) -> Iterator[Hit]:
-        found = {SEPARATORS.sub(b"", hit).decode() for hit in NUMBER.findall(content)}
-        yield from (Hit("NHS number", disguise, number) for number in found & self.numbers)
+    def _find_numbers(self, content: bytes, encoding: str) -> Iterator[IdentifierHit]:
+        found = {SEPARATORS.sub(b"", hit).decode() for hit in NUMBER_PATTERN.findall(content)}
+        yield from (IdentifierHit("NHS number", encoding, number) for number in found & self.numbers)
 
-    def _packed_away(self, stretches: Stretches) -> Iterator[Hit]:
-        for disguise, text in stretches.unpacked():
-            yield from self._numbers(text, disguise)
+    def _find_encoded(self, encoded_runs: EncodedRuns) -> Iterator[IdentifierHit]:
+        for encoding, text in encoded_runs.decode():
+            yield from self._find_numbers(text, encoding)
 
-    def _hashed(self, stretches: Stretches) -> Iterator[Hit]:
-        for written, beginning in stretches.digests():
-            if algorithm := self.hashed.get(beginning):
-                yield Hit("NHS number", f"{algorithm} without a key, in {written}", beginning.hex())
+    def _find_hashed(self, encoded_runs: EncodedRuns) -> Iterator[IdentifierHit]:
+        for encoding, digest_prefix in encoded_runs.candidate_digests():
+            if algorithm := self.number_digests.get(digest_prefix):
+                yield IdentifierHit("NHS number", f"{algorithm} without a key, in {encoding}", digest_prefix.hex())
 
-    def _secrets(self, content: bytes) -> Iterator[Hit]:
-        yield from (Hit("key", f"as {way}", way) for way, written in self.written_secrets if written in content)
+    def _find_secrets(self, content: bytes) -> Iterator[IdentifierHit]:
+        yield from (IdentifierHit("key", f"as {encoding}", encoding) for encoding, encoded in self.encoded_secrets if encoded in content)

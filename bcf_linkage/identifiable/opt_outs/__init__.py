@@ -1,1 +1,1 @@
-"""Objections: who has made one, and the files in which they are told. They are applied before anything is linked."""
+"""Objections (opt-outs): who has made one, and the files that carry them. They are applied before records are linked."""

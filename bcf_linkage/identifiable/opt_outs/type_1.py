@@ -1,16 +1,15 @@
-"""Type 1 objections: whose data must not leave the practice for purposes beyond direct care."""
+"""Type 1 objections: the person's data must not leave the GP practice for purposes beyond direct care."""
 
 from __future__ import annotations
 
 import narwhals as nw
 
-OBJECTS = "Y"
+OBJECTION_CODE = "Y"
 
 
-def objects() -> nw.Expr:
-    """Whether a tidied row of gp_registrations says that the person objects: true or false, never null.
+def has_objection() -> nw.Expr:
+    """Return whether a tidied row of gp_registrations has an objection: true or false, never null.
 
-    It is read from every row that can be read, even one that is refused for another fault: an objection counts however poor
-    the row that carries it.
+    Use it on every readable row, even on one that is refused for another fault: an objection counts whatever the quality of its row.
     """
-    return (nw.col("type_1_opt_out").str.to_uppercase() == OBJECTS).fill_null(False)
+    return (nw.col("type_1_opt_out").str.to_uppercase() == OBJECTION_CODE).fill_null(False)

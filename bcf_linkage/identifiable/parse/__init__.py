@@ -1,5 +1,5 @@
-"""Opens deliveries: whatever a supplier sent, as text under the declared names, with every row that cannot be read set apart."""
+"""Parse deliveries: read each file of a supplier as text under the declared column names, and count the rows that cannot be read."""
 
-from bcf_linkage.identifiable.parse.delivery import Delivery, files_in, opened
+from bcf_linkage.identifiable.parse.delivery import ParsedDelivery, list_delivery_files, open_deliveries
 
-__all__ = ["Delivery", "files_in", "opened"]
+__all__ = ["ParsedDelivery", "list_delivery_files", "open_deliveries"]

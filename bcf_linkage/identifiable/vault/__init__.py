@@ -1,11 +1,11 @@
-"""The vault: keys, and what else opens a pseudonym. Whoever holds it can find the person behind one.
+"""The vault: the keys, and everything else that turns a pseudonym back into a person.
 
-It lies apart from everything else and can be moved apart: to a disk of its own, or its keys to the site's key service.
+It is a folder of its own. It can be moved to another disk, and its keys to the site's key service.
 """
 
-from bcf_linkage.identifiable.vault.keeping import Vault
-from bcf_linkage.identifiable.vault.key import Key, derived, fingerprint
-from bcf_linkage.identifiable.vault.ring import Entry, Purpose, Ring, State
-from bcf_linkage.identifiable.vault.sources import Source
+from bcf_linkage.definitions.keys import KeyPurpose, KeySource
+from bcf_linkage.identifiable.vault.key import Key, derive_key, key_fingerprint
+from bcf_linkage.identifiable.vault.key_ring import KeyEntry, KeyRing, KeyState
+from bcf_linkage.identifiable.vault.vault import Vault
 
-__all__ = ["Entry", "Key", "Purpose", "Ring", "Source", "State", "Vault", "derived", "fingerprint"]
+__all__ = ["Key", "KeyEntry", "KeyPurpose", "KeyRing", "KeySource", "KeyState", "Vault", "derive_key", "key_fingerprint"]

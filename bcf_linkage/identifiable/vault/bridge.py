@@ -1,7 +1,7 @@
-"""The bridge between two keys: which pseudonym under the older is which under the newer. It exists in the vault alone, sealed.
+"""The bridge between two pseudonym keys: each person's pseudonym under the older and under the newer key. It exists only in the vault, sealed.
 
-It is made from the registers, and so spans everybody whom a kept run has found registered. Whoever is in none of them (seen by a
-service and not registered, or without a number that can be trusted) gets a new pseudonym that nothing ties to the old one.
+It is built from the re-identification registers, so it has every person whom a kept run found registered. A person in none of them (seen
+but not registered, or without a usable NHS number) gets a new pseudonym that cannot be joined to the old one.
 """
 
 from __future__ import annotations
@@ -11,64 +11,64 @@ from pathlib import Path
 
 import polars as pl
 
-from bcf_linkage.definitions.errors import RequestRefused
-from bcf_linkage.identifiable.pseudonymise import PERSON, tokens
-from bcf_linkage.identifiable.vault.keeping import Vault
+from bcf_linkage.definitions.errors import UsageError
+from bcf_linkage.definitions.keys import KeyPurpose
+from bcf_linkage.identifiable.pseudonymisation import PERSON_DOMAIN, make_tokens
 from bcf_linkage.identifiable.vault.key import Key
-from bcf_linkage.identifiable.vault.register import read_register, register_files
-from bcf_linkage.identifiable.vault.ring import Purpose
-from bcf_linkage.identifiable.vault.sealed import SUFFIX, label_of, seal, unseal
+from bcf_linkage.identifiable.vault.sealed_files import SEALED_SUFFIX, read_label, seal, unseal
+from bcf_linkage.identifiable.vault.sealed_register import read_register, register_files
+from bcf_linkage.identifiable.vault.vault import Vault
 
 KIND = "bridge"
 COLUMNS = ("before", "after")
 
 
 def bridge_file(vault: Vault, before: str, after: str) -> Path:
-    """Where the bridge from one key to another lies."""
-    return vault.folder / "bridges" / f"{before}-to-{after}{SUFFIX}"
+    """Return the path of the bridge from one key to another."""
+    return vault.folder / "bridges" / f"{before}-to-{after}{SEALED_SUFFIX}"
 
 
 def bridge_files(vault: Vault) -> tuple[Path, ...]:
-    """Every bridge that is kept."""
-    return tuple(sorted((vault.folder / "bridges").glob(f"*{SUFFIX}")))
+    """Return the paths of all kept bridges."""
+    return tuple(sorted((vault.folder / "bridges").glob(f"*{SEALED_SUFFIX}")))
 
 
-def leads_to(bridge: Path) -> str:
-    """The id of the newer key of a kept bridge."""
-    return bridge.name.removesuffix(SUFFIX).rpartition("-to-")[2]
+def newer_key_id(bridge: Path) -> str:
+    """Return the id of the newer key of a kept bridge."""
+    return bridge.name.removesuffix(SEALED_SUFFIX).rpartition("-to-")[2]
 
 
-def bridged(vault: Vault, before: Key, after: Key) -> pl.DataFrame:
-    """All kept registers whose pseudonyms the older key made -> one row per person, `before` and `after`, in order of the older pseudonym."""
-    runs = [file.name.removesuffix(SUFFIX) for file in register_files(vault) if label_of(file).get("pseudonyms") == before.name]
+def build_bridge(vault: Vault, before: Key, after: Key) -> pl.DataFrame:
+    """Build the bridge from all kept registers under the older key: one row per person, `before` and `after`, in order of `before`."""
+    runs = [file.name.removesuffix(SEALED_SUFFIX) for file in register_files(vault) if read_label(file).get("pseudonyms") == before.name]
     if not runs:
         return pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
     people = pl.concat([read_register(vault, run).select("person", "nhs_number") for run in runs]).unique("person").sort("person")
-    return people.select(pl.col("person").alias("before"), pl.Series("after", tokens(after, PERSON, people["nhs_number"]), dtype=pl.String))
+    return people.select(pl.col("person").alias("before"), pl.Series("after", make_tokens(after, PERSON_DOMAIN, people["nhs_number"]), dtype=pl.String))
 
 
 def write_bridge(vault: Vault, before: str, after: str, pairs: pl.DataFrame) -> Path:
-    """Keep a bridge, sealed. Raises EnvironmentRefused."""
-    packed, file = io.BytesIO(), bridge_file(vault, before, after)
-    pairs.select(COLUMNS).write_parquet(packed, compression="zstd", compression_level=1, statistics=False)
+    """Write a bridge, sealed under the current register key. Raises EnvironmentFault."""
+    buffer, file = io.BytesIO(), bridge_file(vault, before, after)
+    pairs.select(COLUMNS).write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
     label = {"kind": KIND, "name": f"{before}-to-{after}", "people": str(len(pairs))}
-    seal(file, vault.current(Purpose.REGISTER), label, packed.getvalue())
+    seal(file, vault.current_key(KeyPurpose.REGISTER), label, buffer.getvalue())
     return file
 
 
 def read_bridge(vault: Vault, before: str, after: str) -> pl.DataFrame:
-    """A bridge. Raises RequestRefused if there is none, EnvironmentRefused if it is not as it was sealed."""
+    """Read a bridge: one row per person, `before` and `after`. Raises UsageError if there is none, EnvironmentFault if it was changed."""
     file = bridge_file(vault, before, after)
-    _, content = unseal(file, vault.key(label_of(file).get("key", "")), KIND, f"{before}-to-{after}")
+    _, content = unseal(file, vault.key(read_label(file).get("key", "")), KIND, f"{before}-to-{after}")
     return pl.read_parquet(io.BytesIO(content), columns=list(COLUMNS))
 
 
-def carried(people: pl.Series, bridge: pl.DataFrame) -> pl.Series:
-    """Pseudonyms under the older key -> those under the newer, null for whom the bridge does not span.
+def translate_pseudonyms(people: pl.Series, bridge: pl.DataFrame) -> pl.Series:
+    """Translate pseudonyms from the older key to the newer, null for a person who is not in the bridge. Order is kept.
 
-    Raises RequestRefused where it spans none at all: those are pseudonyms of another key, or of another project.
+    Raises UsageError if none is in the bridge: then the pseudonyms are of another key, or of another project.
     """
-    found = people.to_frame("before").join(bridge, on="before", how="left", maintain_order="left")["after"]
-    if people.count() and not found.count():
-        raise RequestRefused("none of the pseudonyms was made under the older key; name the table of a run before the rotation")
-    return found.alias(people.name)
+    translated = people.to_frame("before").join(bridge, on="before", how="left", maintain_order="left")["after"]
+    if people.count() and not translated.count():
+        raise UsageError("none of the pseudonyms was made under the older key; name the table of a run before the rotation")
+    return translated.alias(people.name)

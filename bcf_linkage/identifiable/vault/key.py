@@ -1,4 +1,4 @@
-"""A key: random bytes that no print, log or pickle ever shows, whether they will do, and what is derived from them."""
+"""A key: secret random bytes that are never printed, logged or pickled; checks of their quality; keys derived from them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from bcf_linkage.definitions.errors import EnvironmentRefused
+from bcf_linkage.definitions.errors import EnvironmentFault
 
-FEWEST_BYTES, MOST_BYTES = 32, 64
-FEWEST_DISTINCT = 16
-"""Of 32 random bytes about 30 differ; that fewer than 16 do has odds of one in more than a million million."""
+MIN_KEY_BYTES, MAX_KEY_BYTES = 32, 64
+"""Bytes of a key: at least the output of SHA-256, at most its block. HMAC gains nothing from a longer key (RFC 2104, section 3)."""
+
+MIN_DISTINCT_BYTES = 16
+"""Distinct bytes of a key. Of 32 random bytes about 30 differ; fewer than 16 happen less often than once in a million million keys."""
 
 PRINTABLE = range(0x20, 0x7F)
-SALT = b"bcf-linkage v1"
+HKDF_SALT = b"bcf-linkage v1"
+"""Fixed, because changing it changes every pseudonym."""
+
+FINGERPRINT_DIGITS = 16
+"""Hexadecimal digits of a fingerprint: 64 bits, enough to tell the keys of a vault apart."""
 
 
 class Key(bytes):
-    """Bytes that are never shown. `name` says which key it is and may be told to anybody."""
+    """Bytes that are never shown. `name` is the id of the key, which is public."""
 
     name: str
 
@@ -41,22 +47,22 @@ class Key(bytes):
         raise TypeError("a key is never pickled or copied")
 
 
-def parsed(text: str, name: str, place: str) -> Key:
-    """A key from its hexadecimal digits. Raises EnvironmentRefused, with the place that it came from, for one that is short or not random."""
+def parse_key(text: str, name: str, location: str) -> Key:
+    """Parse a key from its hexadecimal digits. Raises EnvironmentFault, with the location of the key, if it is short or not random."""
     try:
         key = Key(bytes.fromhex(text.strip()), name)
     except ValueError:
-        raise EnvironmentRefused(f"{place}: is not a key in hexadecimal; bring it back from its safe copy") from None
-    if words := weakness(key):
-        raise EnvironmentRefused(f"{place}: {words}; bring the key back from its safe copy, or make one with `bcf keys new`")
+        raise EnvironmentFault(f"{location}: is not a key in hexadecimal; restore it from its backup") from None
+    if problem := key_weakness(key):
+        raise EnvironmentFault(f"{location}: {problem}; restore the key from its backup, or make one with `bcf keys new`")
     return key
 
 
-def weakness(key: bytes) -> str:
-    """Why the bytes will not do as a key, in words; nothing if they will."""
-    if not FEWEST_BYTES <= len(key) <= MOST_BYTES:
-        return f"is not a whole key of {FEWEST_BYTES} to {MOST_BYTES} bytes"
-    if len(set(key)) < FEWEST_DISTINCT:
+def key_weakness(key: bytes) -> str:
+    """Return why the bytes are no usable key, in words; blank if they are one."""
+    if not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
+        return f"is not a whole key of {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes"
+    if len(set(key)) < MIN_DISTINCT_BYTES:
         return "repeats so few bytes that it cannot be random"
     if len({(after - before) % 256 for before, after in pairwise(key)}) == 1:
         return "counts up or down and is not random"
@@ -67,16 +73,14 @@ def weakness(key: bytes) -> str:
     return ""
 
 
-def derived(key: bytes, *context: str) -> Key:
-    """The key for one use: HKDF-SHA-256 (RFC 5869) under a fixed salt; 32 bytes.
-
-    Each word of the context goes in with its length before it, so that no two contexts run together into the same bytes.
-    """
+def derive_key(key: bytes, *context: str) -> Key:
+    """Derive the key for one use: HKDF-SHA-256 (RFC 5869) with a fixed salt; 32 bytes."""
+    # Each word has its length before it, so that two contexts such as ("ab", "c") and ("a", "bc") never give the same bytes.
     words = [word.encode() for word in context]
     info = b"".join(len(word).to_bytes(4, "big") + word for word in words)
-    return Key(HKDF(algorithm=SHA256(), length=FEWEST_BYTES, salt=SALT, info=info).derive(bytes(key)), getattr(key, "name", ""))
+    return Key(HKDF(algorithm=SHA256(), length=MIN_KEY_BYTES, salt=HKDF_SALT, info=info).derive(bytes(key)), getattr(key, "name", ""))
 
 
-def fingerprint(key: bytes) -> str:
-    """Sixteen hexadecimal digits that tell one key from another and nothing of either."""
-    return derived(key, "fingerprint").hex()[:16]
+def key_fingerprint(key: bytes) -> str:
+    """Return the fingerprint of a key: it differs for every key and reveals nothing of it."""
+    return derive_key(key, "fingerprint").hex()[:FINGERPRINT_DIGITS]

@@ -1,4 +1,4 @@
-"""Lists that name a source's own clients, sealed in the vault: one file for each source and run, or each answer that came from outside."""
+"""Lists that name a source's clients, sealed in the vault: one file per source and run, or per answer of the Master Person Service."""
 
 from __future__ import annotations
 
@@ -8,67 +8,67 @@ from pathlib import Path
 
 import polars as pl
 
-from bcf_linkage.identifiable.vault.keeping import Vault
-from bcf_linkage.identifiable.vault.ring import Purpose
-from bcf_linkage.identifiable.vault.sealed import SUFFIX, label_of, seal, unseal
+from bcf_linkage.definitions.keys import KeyPurpose
+from bcf_linkage.identifiable.vault.sealed_files import SEALED_SUFFIX, read_label, seal, unseal
+from bcf_linkage.identifiable.vault.vault import Vault
 
 
-class Listed(StrEnum):
-    """What a list holds, by the name of its folder."""
+class SourceListKind(StrEnum):
+    """The kind of a list; the value is the name of its folder."""
 
-    WORK = "work_lists"  # what a run found of the source's numbers
-    REQUESTS = "trace_requests"  # whom a run did not find, as the national service would be asked about them
-    ASKED = "trace_asked"  # whom the national service was last asked about
-    PAIRS = "clerical_pairs"  # links of a run for a person to read
-    ANSWERS = "trace_answers"  # whose numbers it has found
+    WORK_LISTS = "work_lists"  # what a run found about the source's NHS numbers
+    REQUESTS = "trace_requests"  # people whom a run did not find, as requests to the Master Person Service
+    ASKED = "trace_asked"  # people in the last request
+    REVIEW_PAIRS = "clerical_pairs"  # links of a run for clerical review
+    ANSWERS = "trace_answers"  # people whose number it found
 
 
-OF_RUNS = (Listed.WORK, Listed.REQUESTS, Listed.PAIRS)
+RUN_LISTS = (SourceListKind.WORK_LISTS, SourceListKind.REQUESTS, SourceListKind.REVIEW_PAIRS)
 """Lists that each run writes, named after it."""
 
 NO_ANSWERS = pl.DataFrame(schema={"identity": pl.String, "national_number": pl.String})
 
 
-def list_folder(vault: Vault, listed: Listed, extract: str) -> Path:
-    """Where the lists of one source lie."""
-    return vault.folder / listed / extract
+def source_list_folder(vault: Vault, kind: SourceListKind, extract: str) -> Path:
+    """Return the folder of a source's lists of one kind."""
+    return vault.folder / kind / extract
 
 
 def source_list_files(vault: Vault) -> tuple[Path, ...]:
-    """Every list that is kept."""
-    return tuple(file for listed in Listed for file in sorted((vault.folder / listed).glob(f"*/*{SUFFIX}")))
+    """Return the paths of all kept lists."""
+    return tuple(file for kind in SourceListKind for file in sorted((vault.folder / kind).glob(f"*/*{SEALED_SUFFIX}")))
 
 
-def lists_of(vault: Vault, listed: Listed, extract: str) -> tuple[str, ...]:
-    """The names of a source's lists, in order."""
-    return tuple(sorted(file.name.removesuffix(SUFFIX) for file in list_folder(vault, listed, extract).glob(f"*{SUFFIX}")))
+def source_list_names(vault: Vault, kind: SourceListKind, extract: str) -> tuple[str, ...]:
+    """Return the names of a source's lists of one kind, in order."""
+    return tuple(sorted(file.name.removesuffix(SEALED_SUFFIX) for file in source_list_folder(vault, kind, extract).glob(f"*{SEALED_SUFFIX}")))
 
 
-def write_list(vault: Vault, listed: Listed, extract: str, name: str, rows: pl.DataFrame) -> Path:
-    """Keep a list. Raises EnvironmentRefused."""
-    packed, file = io.BytesIO(), _file(vault, listed, extract, name)
-    rows.write_parquet(packed, compression="zstd", compression_level=1, statistics=False)
-    seal(file, vault.current(Purpose.REGISTER), {"kind": listed, "name": f"{extract}/{name}", "rows": str(len(rows))}, packed.getvalue())
+def write_source_list(vault: Vault, kind: SourceListKind, extract: str, name: str, rows: pl.DataFrame) -> Path:
+    """Write a list, sealed under the current register key. Raises EnvironmentFault."""
+    buffer, file = io.BytesIO(), _list_file(vault, kind, extract, name)
+    rows.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
+    seal(file, vault.current_key(KeyPurpose.REGISTER), {"kind": kind, "name": f"{extract}/{name}", "rows": str(len(rows))}, buffer.getvalue())
     return file
 
 
-def read_list(vault: Vault, listed: Listed, extract: str, name: str) -> pl.DataFrame:
-    """A list. Raises RequestRefused if there is none, EnvironmentRefused if it is not as it was sealed."""
-    file = _file(vault, listed, extract, name)
-    _, content = unseal(file, vault.key(label_of(file).get("key", "")), listed, f"{extract}/{name}")
+def read_source_list(vault: Vault, kind: SourceListKind, extract: str, name: str) -> pl.DataFrame:
+    """Read a list. Raises UsageError if there is none, EnvironmentFault if it was changed."""
+    file = _list_file(vault, kind, extract, name)
+    _, content = unseal(file, vault.key(read_label(file).get("key", "")), kind, f"{extract}/{name}")
     return pl.read_parquet(io.BytesIO(content))
 
 
-def answers_in(vault: Vault, extract: str) -> pl.DataFrame:
-    """All that the national service answered about a source's people, the newest of each: `identity` and `national_number`, in order."""
-    kept = [read_list(vault, Listed.ANSWERS, extract, name) for name in lists_of(vault, Listed.ANSWERS, extract)]
-    return pl.concat([NO_ANSWERS, *kept]).unique("identity", keep="last", maintain_order=True).sort("identity")
+def read_mps_answers(vault: Vault, extract: str) -> pl.DataFrame:
+    """Read all answers of the Master Person Service about a source, the newest per identity: `identity` and `national_number`, in order."""
+    answers = [read_source_list(vault, SourceListKind.ANSWERS, extract, name) for name in source_list_names(vault, SourceListKind.ANSWERS, extract)]
+    return pl.concat([NO_ANSWERS, *answers]).unique("identity", keep="last", maintain_order=True).sort("identity")
 
 
-def forget_list(vault: Vault, listed: Listed, extract: str, name: str) -> None:
+def remove_source_list(vault: Vault, kind: SourceListKind, extract: str, name: str) -> None:
     """Remove a list."""
-    _file(vault, listed, extract, name).unlink(missing_ok=True)
+    _list_file(vault, kind, extract, name).unlink(missing_ok=True)
 
 
-def _file(vault: Vault, listed: Listed, extract: str, name: str) -> Path:
-    return list_folder(vault, listed, extract) / f"{name}{SUFFIX}"
+def _list_file(vault: Vault, kind: SourceListKind, extract: str, name: str) -> Path:
+    return source_list_folder(vault, kind, extract) / f"{name}{SEALED_SUFFIX}"

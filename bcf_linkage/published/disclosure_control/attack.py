@@ -1,11 +1,12 @@
-"""The attack: how far a count could be from what it is, with everything that was told still true.
+"""The attack: find the values that a suppressed count can have, given everything that the release shows.
 
-A reader cannot rule out a value of a hidden count if there is another world, one whole number for each count, in which the hidden
-count has that value, all sums add up and nothing that was told is broken. A linear programme looks for such worlds; what it finds
-is checked in whole numbers, sum by sum and bound by bound, so that nothing rests on the solver: a world that is found is a proof,
-and one that is missed can only have us take a reader to know more than can be known.
+A reader cannot rule out a value of a suppressed count if there is a feasible table: one whole number for each count, where the
+suppressed count has that value, all sums add up and no known bound is violated. A linear programme searches for feasible tables. Each
+one found is verified in whole numbers, sum by sum and bound by bound, so correctness does not depend on the solver. A table that is
+found is a proof. A table that is missed errs on the safe side: the reader is taken to know more than is possible.
 
-The same programme says what must be hidden to make room for a world: bounds of counts that can be hidden may be broken at a price.
+The same programme finds what must be suppressed to make a table feasible: it may violate the bounds of counts that can be hidden, at a
+penalty.
 """
 
 from __future__ import annotations
@@ -14,29 +15,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from highspy import HighsLp, HighsModelStatus, MatrixFormat, _Highs  # type: ignore[attr-defined] # `Highs` speaks before it can be silenced
+from highspy import HighsLp, HighsModelStatus, MatrixFormat, _Highs  # type: ignore[attr-defined] # `Highs` prints a banner before its output can be turned off
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from scipy.sparse.csgraph import connected_components
 
-from bcf_linkage.published.disclosure_control.system import Loss, System
+from bcf_linkage.published.disclosure_control.constraint_system import ConstraintSystem, Loss
 
-DEPTH = 4
-"""Parts of parts of parts of a count that tell how large it must be."""
+MAX_DEPTH = 4
+"""Levels of parts of parts that are added up to find the smallest possible value of a count."""
 
-ROOM = 24
-"""So far from its bounds, a count takes up what moving guarded counts disturbs."""
+SLACK = 24
+"""Distance from its bounds at which a count can absorb what moving the protected counts changes."""
 
-Numbers = NDArray[np.int64]
-Reals = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 
-AIM = 1e4
-"""What a step towards an aim is worth: more than any loss on the way."""
+OBJECTIVE_WEIGHT = 1e4
+"""Reward of one step towards an objective: more than any penalty on the way."""
 
 
 @dataclass(frozen=True)
-class Aim:
-    """A count to be moved as far up (1) or down (-1) as it goes, and no further than from `low` to `high`."""
+class Objective:
+    """A count to move up (1) or down (-1) as far as possible, within `low` to `high`."""
 
     cell: int
     step: int
@@ -45,174 +46,184 @@ class Aim:
 
 
 @dataclass(frozen=True)
-class World:
-    """One whole number for each count, and the counts that must be hidden for a reader to think it possible."""
+class FeasibleTable:
+    """One whole number for each count, and the counts that must be hidden for a reader to consider it possible."""
 
-    values: Numbers
+    values: IntArray
     hidden: tuple[int, ...]
 
 
 class Attack:
-    """Worlds of a system, and what is told and hidden of it as arrays.
+    """Search for feasible tables of a constraint system, whose bounds and sums are arrays here.
 
-    Far from its bounds, a count of one sum takes up whatever disturbs that sum: such sums are left out of the programme, which
-    falls into small regions by it, and are set right in what it finds; unless nothing is said of what is `aimed` at.
+    A count far from its bounds and in one sum only can absorb any change to that sum. Such sums are left out of the programme, which
+    then splits into small regions, and the absorbing counts are corrected in what it finds. Without `objective_cells` no sum is left out.
     """
 
-    def __init__(self, system: System, aimed: Sequence[int] | None = None) -> None:
+    def __init__(self, system: ConstraintSystem, objective_cells: Sequence[int] | None = None) -> None:
         self.system = system
         self.counts = np.array(system.counts, dtype=np.int64)
-        self.told, self.hidden = (np.array([(one.low, one.high) for one in bounds], float).reshape(-1, 2) for bounds in (system.told, system.hidden))
+        self.known_bounds, self.bounds_if_hidden = (
+            np.array([(interval.low, interval.high) for interval in bounds], float).reshape(-1, 2) for bounds in (system.known_bounds, system.bounds_if_hidden)
+        )
         self.can_hide = np.array([system.can_hide(cell) for cell in range(len(self.counts))], dtype=bool)
-        self.price = np.array([_price(system.loss[by]) for by in system.told_by])
+        self.penalty = np.array([_penalty(system.loss[revealing_cell]) for revealing_cell in system.revealed_by])
         terms = [(row, cell, sign) for row, members in enumerate(system.sums) for cell, sign in members]
         rows, cells, signs = (np.array(column, dtype=np.int64) for column in zip(*terms, strict=True)) if terms else (np.zeros(0, np.int64),) * 3
         self.sums = csr_matrix((signs, (rows, cells)), shape=(len(system.sums), len(system.counts)), dtype=np.int64)
-        self.absorbed = () if aimed is None else tuple(_absorbed(self.sums, _roomy(system, aimed)))
-        self.kept = np.delete(np.arange(self.sums.shape[0]), np.concatenate([np.zeros(0, np.int64), *(rows for rows, _, _ in self.absorbed)]))
-        self.region = self._regions()
+        self.absorbed_sums = () if objective_cells is None else tuple(_find_absorbable_sums(self.sums, _has_slack(system, objective_cells)))
+        # An empty array first: `np.concatenate` fails without any.
+        self.remaining_sums = np.delete(np.arange(self.sums.shape[0]), np.concatenate([np.zeros(0, np.int64), *(rows for rows, _, _ in self.absorbed_sums)]))
+        self.region = self._find_regions()
         self._programmes: dict[tuple[bytes, bool], _Programme] = {}
 
-    def _regions(self) -> Numbers:
-        """The region of each count: counts of different regions share no sum, but for counts that cannot be other than they are."""
-        loose = np.flatnonzero((self.told[:, 0] < self.told[:, 1]) | self.can_hide)
-        bound = abs(self.sums[self.kept][:, loose])
+    def _find_regions(self) -> IntArray:
+        """Return the region of each count, -1 for a count with one possible value. Counts of different regions share no sum apart from those."""
+        free_cells = np.flatnonzero((self.known_bounds[:, 0] < self.known_bounds[:, 1]) | self.can_hide)
+        incidence = abs(self.sums[self.remaining_sums][:, free_cells])
         region = np.full(len(self.counts), -1, dtype=np.int64)
-        if len(loose):
-            region[loose] = connected_components(bound.T @ bound, directed=False)[1]
+        if len(free_cells):
+            region[free_cells] = connected_components(incidence.T @ incidence, directed=False)[1]
         return region
 
     def hide(self, cells: Iterable[int]) -> None:
-        """Have the system show these counts no longer."""
+        """Hide these counts in the system."""
         self.system.hide(cells)
         for cell in cells:
-            widened = [cell, *self.system.tells.get(cell, ())]
-            self.told[widened], self.can_hide[widened] = self.hidden[widened], False
+            widened_cells = [cell, *self.system.reveals.get(cell, ())]
+            self.known_bounds[widened_cells], self.can_hide[widened_cells] = self.bounds_if_hidden[widened_cells], False
 
-    def world(self, aims: Sequence[Aim], may_hide: bool = False) -> World | None:
-        """A world in which the counts come as near to their aims as can be; None if none is found."""
-        cells = np.flatnonzero(np.isin(self.region, self.region[[aim.cell for aim in aims]]) & (self.region >= 0))
+    def find_feasible_table(self, objectives: Sequence[Objective], may_hide: bool = False) -> FeasibleTable | None:
+        """Return a feasible table where the counts are as near to their objectives as possible, None if none is found."""
+        cells = np.flatnonzero(np.isin(self.region, self.region[[objective.cell for objective in objectives]]) & (self.region >= 0))
         if not len(cells):
             return None
-        programme = self._programme(cells, may_hide)
-        for whole in (0, 1):
-            moved = programme.solved(aims, whole)
-            if moved is not None and (found := self._checked(cells, moved, may_hide)):
-                return found
+        programme = self._get_programme(cells, may_hide)
+        # Real numbers first: they are fast, and their solution is mostly whole.
+        for as_integers in (0, 1):
+            moves = programme.solve(objectives, as_integers)
+            if moves is not None and (table := self._verify_moves(cells, moves, may_hide)):
+                return table
         return None
 
-    def _programme(self, cells: Numbers, may_hide: bool) -> _Programme:
-        """The programme for these counts, made once."""
-        asked = cells.tobytes(), may_hide
-        if asked not in self._programmes:
-            self._programmes[asked] = _Programme(self, cells, may_hide)
-        return self._programmes[asked]
+    def _get_programme(self, cells: IntArray, may_hide: bool) -> _Programme:
+        """Return the programme for these counts, built once."""
+        key = cells.tobytes(), may_hide
+        if key not in self._programmes:
+            self._programmes[key] = _Programme(self, cells, may_hide)
+        return self._programmes[key]
 
-    def least(self) -> Numbers:
-        """The least that each count could be if all that can be hidden were: as much as its parts."""
-        least = np.where(self.can_hide, self.hidden[:, 0], self.told[:, 0]).astype(np.int64)
-        rows, wholes = (self.sums < 0).nonzero()
+    def lower_bounds(self) -> IntArray:
+        """Return the smallest possible value of each count if everything that can be hidden were: at least the sum of its parts."""
+        lowest = np.where(self.can_hide, self.bounds_if_hidden[:, 0], self.known_bounds[:, 0]).astype(np.int64)
+        rows, totals = (self.sums < 0).nonzero()
         parts = (self.sums > 0).astype(np.int64)[rows]
-        for _ in range(DEPTH):
-            np.maximum.at(least, wholes, parts @ least)
-        return least
+        for _ in range(MAX_DEPTH):
+            np.maximum.at(lowest, totals, parts @ lowest)
+        return lowest
 
-    def _checked(self, cells: Numbers, moved: Numbers, may_hide: bool) -> World | None:
-        """The world in which these counts are moved by so much, if it is one."""
+    def _verify_moves(self, cells: IntArray, moves: IntArray, may_hide: bool) -> FeasibleTable | None:
+        """Return the table after these moves, None if it is not feasible."""
         values = self.counts.copy()
-        values[cells] += moved
-        for rows, absorbing, signs in reversed(self.absorbed):
-            values[absorbing] -= signs * (self.sums[rows] @ values)
+        values[cells] += moves
+        for rows, absorbing_cells, signs in reversed(self.absorbed_sums):
+            values[absorbing_cells] -= signs * (self.sums[rows] @ values)
         if (self.sums @ values != 0).any():
             return None
-        broken = _outside(values, self.told)
-        if broken.any() and not (may_hide and self.can_hide[broken].all() and not _outside(values, self.hidden).any()):
+        violated = _is_outside(values, self.known_bounds)
+        if violated.any() and not (may_hide and self.can_hide[violated].all() and not _is_outside(values, self.bounds_if_hidden).any()):
             return None
-        return World(values, tuple(sorted({self.system.told_by[cell] for cell in np.flatnonzero(broken)})))
+        return FeasibleTable(values, tuple(sorted({self.system.revealed_by[cell] for cell in np.flatnonzero(violated)})))
 
 
-def _outside(values: Numbers, bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
-    beyond: NDArray[np.bool_] = (values < bounds[:, 0]) | (values > bounds[:, 1])
-    return beyond
+def _is_outside(values: IntArray, bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each value is outside its bounds."""
+    outside: NDArray[np.bool_] = (values < bounds[:, 0]) | (values > bounds[:, 1])
+    return outside
 
 
-def _roomy(system: System, aimed: Sequence[int]) -> NDArray[np.bool_]:
-    """Which counts lie far from the bounds of what is told of them, and are not aimed at."""
-    roomy = np.array([told.low + ROOM <= count <= told.high - ROOM for told, count in zip(system.told, system.counts, strict=True)], dtype=bool)
-    roomy[list(aimed)] = False
-    return roomy
+def _has_slack(system: ConstraintSystem, objective_cells: Sequence[int]) -> NDArray[np.bool_]:
+    """Whether each count is at least `SLACK` from its bounds and is not an objective."""
+    has_slack = np.array(
+        [interval.low + SLACK <= count <= interval.high - SLACK for interval, count in zip(system.known_bounds, system.counts, strict=True)], dtype=bool
+    )
+    has_slack[list(objective_cells)] = False
+    return has_slack
 
 
-def _absorbed(sums: csr_matrix, roomy: NDArray[np.bool_]) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
-    """Sums that a roomy count of no other sum takes up, those counts, and their signs; then such sums as are left without these, and so on."""
-    left = np.ones(sums.shape[0], dtype=bool)
+def _find_absorbable_sums(sums: csr_matrix, has_slack: NDArray[np.bool_]) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
+    """Yield the sums that a count with slack and in no other sum absorbs, those counts, and their signs. Repeat for the sums that are left."""
+    remaining = np.ones(sums.shape[0], dtype=bool)
     while True:
-        terms = sums.multiply(left[:, None]).tocoo()
-        single = roomy & (np.bincount(terms.col[terms.data != 0], minlength=sums.shape[1]) == 1)
-        at = np.flatnonzero(single[terms.col] & (terms.data != 0))
-        rows, first = np.unique(terms.row[at], return_index=True)
+        terms = sums.multiply(remaining[:, None]).tocoo()
+        absorbing = has_slack & (np.bincount(terms.col[terms.data != 0], minlength=sums.shape[1]) == 1)
+        positions = np.flatnonzero(absorbing[terms.col] & (terms.data != 0))
+        rows, first = np.unique(terms.row[positions], return_index=True)
         if not len(rows):
             return
-        yield rows.astype(np.int64), terms.col[at][first].astype(np.int64), terms.data[at][first].astype(np.int64)
-        left[rows] = False
+        yield rows.astype(np.int64), terms.col[positions][first].astype(np.int64), terms.data[positions][first].astype(np.int64)
+        remaining[rows] = False
 
 
 class _Programme:
-    """By how much each of some counts is moved, as a programme: bounds, sums, aims, and the price of each broken bound.
+    """Linear programme over the moves of some counts: bounds, sums, objectives, and the penalty of each violated bound.
 
-    The sums stay as they are while bounds and aims change, so it is asked again and again, and begins where it last ended. Beside each
-    count that may be hidden stands how far it is moved beyond what is told of it, up and down.
+    The sums stay the same while bounds and objectives change, so one solver is used again and starts from its last solution. Each count
+    that may be hidden has two more columns: how far it moves beyond its known bounds, up and down.
     """
 
-    def __init__(self, attack: Attack, cells: Numbers, may_hide: bool) -> None:
+    def __init__(self, attack: Attack, cells: IntArray, may_hide: bool) -> None:
         self.attack, self.cells = attack, cells
-        self.at = {int(cell): n for n, cell in enumerate(cells)}
+        self.positions = {int(cell): n for n, cell in enumerate(cells)}
         self.spare = np.flatnonzero(attack.can_hide[cells] & may_hide)
-        sums = attack.sums[attack.kept][:, cells]
+        sums = attack.sums[attack.remaining_sums][:, cells]
         sums = sums[np.flatnonzero(np.diff(sums.indptr))]
-        beyond = sums[:, self.spare]
-        self.solver = _solver(hstack([sums, beyond, -beyond], format="csr"))
+        hideable_sums = sums[:, self.spare]
+        self.solver = _build_solver(hstack([sums, hideable_sums, -hideable_sums], format="csr"))
         self.columns = np.arange(len(cells) + 2 * len(self.spare), dtype=np.int32)
 
-    def solved(self, aims: Sequence[Aim], whole: int) -> Numbers | None:
-        """The moves that the solver finds, rounded; over all numbers, or over whole ones."""
-        low, high, price = self._asked(aims)
+    def solve(self, objectives: Sequence[Objective], as_integers: int) -> IntArray | None:
+        """Solve over real numbers (0) or whole numbers (1) and return the moves, rounded. None if there is no optimal solution."""
+        low, high, cost = self._column_bounds_and_costs(objectives)
         columns, n, m = self.columns, len(self.cells), len(self.spare)
-        self.solver.changeColsBounds(len(columns), columns, low, np.where(high > UNHEARD_OF, np.inf, high))
-        self.solver.changeColsCost(len(columns), columns, price)
-        self.solver.changeColsIntegrality(len(columns), columns, np.full(len(columns), whole, dtype=np.uint8))
+        self.solver.changeColsBounds(len(columns), columns, low, np.where(high > EFFECTIVE_INFINITY, np.inf, high))
+        self.solver.changeColsCost(len(columns), columns, cost)
+        self.solver.changeColsIntegrality(len(columns), columns, np.full(len(columns), as_integers, dtype=np.uint8))
         self.solver.run()
         if self.solver.getModelStatus() != HighsModelStatus.kOptimal:
             return None
-        found = np.array(self.solver.getSolution().col_value)
-        moved = found[:n]
-        moved[self.spare] += found[n : n + m] - found[n + m :]
-        whole_moves: Numbers = np.round(moved).astype(np.int64)
-        return whole_moves
+        solution = np.array(self.solver.getSolution().col_value)
+        moves = solution[:n]
+        moves[self.spare] += solution[n : n + m] - solution[n + m :]
+        integer_moves: IntArray = np.round(moves).astype(np.int64)
+        return integer_moves
 
-    def _asked(self, aims: Sequence[Aim]) -> tuple[Reals, Reals, Reals]:
-        """The least and greatest move of each column, and what a step of it costs."""
+    def _column_bounds_and_costs(self, objectives: Sequence[Objective]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the lower and upper bound of each column, and its cost."""
         attack, cells = self.attack, self.cells
-        can_hide, bounds, price = attack.can_hide[cells], attack.told[cells], np.zeros(len(cells))
+        can_hide, bounds, cost = attack.can_hide[cells], attack.known_bounds[cells], np.zeros(len(cells))
         may_hide = np.zeros(len(cells), dtype=bool)
         may_hide[self.spare] = can_hide[self.spare]
-        for aim in aims:
-            if (n := self.at.get(aim.cell)) is not None:
-                low, high = attack.hidden[aim.cell] if may_hide[n] else bounds[n]
-                bounds[n], price[n], may_hide[n] = (max(low, aim.low), min(high, aim.high)), -AIM * aim.step, False
-        spare = cells[self.spare]
-        up, down = attack.hidden[spare, 1] - attack.told[spare, 1], attack.told[spare, 0] - attack.hidden[spare, 0]
+        for objective in objectives:
+            if (n := self.positions.get(objective.cell)) is not None:
+                low, high = attack.bounds_if_hidden[objective.cell] if may_hide[n] else bounds[n]
+                bounds[n], cost[n], may_hide[n] = (max(low, objective.low), min(high, objective.high)), -OBJECTIVE_WEIGHT * objective.step, False
+        hideable = cells[self.spare]
+        up, down = (
+            attack.bounds_if_hidden[hideable, 1] - attack.known_bounds[hideable, 1],
+            attack.known_bounds[hideable, 0] - attack.bounds_if_hidden[hideable, 0],
+        )
         low, high = (bounds - attack.counts[cells, None]).T
-        room = np.where(may_hide[self.spare], [up, down], 0.0)
+        extra_room = np.where(may_hide[self.spare], [up, down], 0.0)
         return (
-            np.concatenate([low, np.zeros(2 * len(spare))]),
-            np.concatenate([high, *room]),
-            np.concatenate([price, attack.price[spare], attack.price[spare]]),
+            np.concatenate([low, np.zeros(2 * len(hideable))]),
+            np.concatenate([high, *extra_room]),
+            np.concatenate([cost, attack.penalty[hideable], attack.penalty[hideable]]),
         )
 
 
-def _solver(sums: csr_matrix) -> _Highs:
-    """A solver for programmes with these sums, each of which comes to nothing."""
+def _build_solver(sums: csr_matrix) -> _Highs:
+    """Build a solver for programmes with these sums, each equal to zero."""
     lp = HighsLp()
     lp.num_row_, lp.num_col_ = sums.shape
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = (np.zeros(lp.num_col_) for _ in range(3))
@@ -225,11 +236,11 @@ def _solver(sums: csr_matrix) -> _Highs:
     return solver
 
 
-UNHEARD_OF = 1e15
-"""Beyond any count: no bound."""
+EFFECTIVE_INFINITY = 1e15
+"""Bound above any count, passed to the solver as infinity."""
 
 
-def _price(loss: Loss | None) -> float:
-    """What a step beyond the bounds of a count costs: more for what is worth more, and for larger counts."""
-    weight, count, _ = loss or (0, 0, "")
-    return (1 + weight) ** 2 * (1 + float(np.log2(1 + count)) / 40)
+def _penalty(loss: Loss | None) -> float:
+    """Return the cost of one step beyond the bounds of a count: more for a larger weight, and for a larger count."""
+    weight, size = loss or (0, 0)
+    return (1 + weight) ** 2 * (1 + float(np.log2(1 + size)) / 40)

@@ -1,24 +1,24 @@
-"""Published figures: exact counts with the numbers that were decided on, the rates made of them, and their intervals."""
+"""Published figures: exact counts -> published numbers, rates and their 95% intervals."""
 
 from __future__ import annotations
 
 import narwhals as nw
 
 from bcf_linkage.definitions.measures import UNITS
-from bcf_linkage.published.exact import WORDS
-from bcf_linkage.published.intervals import with_intervals
+from bcf_linkage.published.exact_counts import LABEL_COLUMNS
+from bcf_linkage.published.intervals import add_intervals
 
 SHOWN, SUPPRESSED, NOT_APPLICABLE = "shown", "suppressed", "not applicable"
 RATES = ("per 1,000", "per 100,000")
 PROPORTIONS = ("percent", "per 10,000")
 
 
-def figures(exact: nw.LazyFrame, numbers: nw.LazyFrame) -> nw.LazyFrame:
-    """Exact counts, and the `number` of each `node`, null if hidden -> the same rows with `numerator`, `denominator`, `value`, `lower`, `upper` and `status`.
+def build_figures(exact: nw.LazyFrame, numbers: nw.LazyFrame) -> nw.LazyFrame:
+    """Exact counts, and the published `number` of each `node` (null if suppressed) -> the same rows as figures.
 
-    A row whose denominator is hidden is suppressed; one whose denominator is 0 is not applicable. Every rate is made of
-    published numbers. Intervals are for shares (Wilson) and for rates of events (Byar); days come in clumps, so a rate of
-    days has none.
+    Adds `numerator`, `denominator`, `value`, `lower`, `upper` and `status`. A row is suppressed if its number or its denominator is. It is
+    not applicable if its denominator is 0. Rates use published numbers, not exact ones. A proportion has a Wilson interval and a rate of
+    events a Byar interval. A rate of days has none: days of one stay are not independent events.
     """
     denominators = numbers.select(among=nw.col("node"), denominator=nw.col("number"))
     cells = exact.join(numbers.select("node", "number"), on="node", how="left").join(denominators, on="among", how="left")
@@ -35,4 +35,4 @@ def figures(exact: nw.LazyFrame, numbers: nw.LazyFrame) -> nw.LazyFrame:
         top=nw.col("numerator").cast(nw.Float64),
         bottom=nw.when(is_rate).then(nw.when(nw.col("denominator") > 0).then(nw.col("denominator"))).otherwise(nw.lit(1)).cast(nw.Float64),
     )
-    return with_intervals(shown).select(*WORDS, "numerator", "denominator", "value", "lower", "upper", "status")
+    return add_intervals(shown).select(*LABEL_COLUMNS, "numerator", "denominator", "value", "lower", "upper", "status")

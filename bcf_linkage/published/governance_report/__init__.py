@@ -1,1 +1,1 @@
-"""What a run writes of itself for information governance: where the data went, and drafts that a person completes. Published figures alone."""
+"""The information governance report of a run: where the data went, and drafts for a person to complete. Published figures only."""

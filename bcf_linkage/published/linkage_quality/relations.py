@@ -1,123 +1,129 @@
-"""What binds the counts on linkage together besides the tree in which they stand: a reader of the tables can work it out as we can."""
+"""Relations between the counts on linkage, besides the tree of counts. A reader of the tables can work them out, so disclosure control must know them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import Any
+from collections.abc import Iterator, Sequence, Set
 
 from bcf_linkage.definitions.extracts.adult_social_care import CARE_HOMES
 from bcf_linkage.definitions.linkage_rules import QualityRules
 from bcf_linkage.definitions.trace_reasons import trace_reasons
-from bcf_linkage.published.exact import ALL
-from bcf_linkage.published.linkage_quality.assessment import READ_BY_THE_SUMMARY
+from bcf_linkage.published.exact_counts import ALL, ExactCount, Node
 from bcf_linkage.published.linkage_quality.flow import REASON
-from bcf_linkage.published.linkage_quality.match import CROSSED, ELSEWHERE, NOT_RECORDED, NUMBER_STATUS
-from bcf_linkage.published.linkage_quality.tallies import EVERYWHERE, REGISTER
+from bcf_linkage.published.linkage_quality.linkage_summary import SUMMARY_MEASURES
+from bcf_linkage.published.linkage_quality.match_rates import ELSEWHERE, NOT_RECORDED, NUMBER_STATUS, STATUS_SEPARATOR
+from bcf_linkage.published.linkage_quality.tallies import ALL_SOURCES, REGISTER
 
-Row = Mapping[str, Any]
-Parts = tuple[str, list[str]]
+WholeAndParts = tuple[Node, list[Node]]
+Relation = tuple[Node | None, list[Node]]
+"""A whole that may not have been counted, and parts of it that do not overlap. Parts that were not counted are left out."""
 
 SUPERSEDED = ("superseded", "superseded_number")
-SAME_RESTS = (("holdout", "holdout_missed", "holdout_linked", "holdout_wrong"),)
-"""Who was not missed was found, and so was who was linked and not wrongly."""
+EQUAL_REMAINDERS = (("holdout", "holdout_missed", "holdout_linked", "holdout_wrong"),)
+"""Whole, part, whole, part: people of the hold-out sample who were not missed are those who were linked and not wrongly."""
 
 LINKED_AGAIN = ("links_kept", "links_found", "links_moved")
-"""Clients who are linked, of those who were there before."""
+"""Figures of clients who are linked now and were in the run before."""
 
-ALIKE = (("holdout", "decoys"), ("not_registered", "number_not_listed"))
-"""Figures that count the same records under two names."""
+SAME_RECORDS = (("holdout", "decoys"), ("not_registered", "number_not_listed"))
+"""Pairs of figures that count the same records."""
 
-PARTS = (("overlapping_stays", "stays_at_two_hospitals"), ("stays_linked", "long_stays_linked"))
-"""Figures of which the second counts some of what the first does."""
+SUBSETS = (("overlapping_stays", "stays_at_two_hospitals"), ("stays_linked", "long_stays_linked"))
+"""Pairs of figures where the second counts some of what the first counts."""
 
 
 class Nodes:
-    """Nodes of exact counts on linkage, looked up by measure, source, kind of group and group."""
+    """Nodes of exact counts on linkage, by measure, source, kind of group and group."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.by_place: dict[tuple[str, str, str, str], str] = {}
-        self.groups: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
+    def __init__(self, rows: Sequence[ExactCount]) -> None:
+        self.by_key: dict[tuple[str, str, str, str], Node] = {}
+        self.groups: dict[tuple[str, str, str], dict[str, Node]] = defaultdict(dict)
         for row in rows:
-            place = (row["measure"], row["area_code"], row["group_type"])
-            self.by_place[*place, row["group"]] = self.groups[place][row["group"]] = row["node"]
-        self.areas = sorted({row["area_code"] for row in rows})
+            key = (row.measure, row.area_code, row.group_type)
+            self.by_key[*key, row.group] = self.groups[key][row.group] = row.node
+        self.areas = sorted({row.area_code for row in rows})
 
-    def whole(self, measure: str, area: str) -> str:
-        """The node of a figure of a whole source; blank if it was not counted."""
-        return self.by_place.get((measure, area, ALL, ALL), "")
+    def whole(self, measure: str, area: str) -> Node | None:
+        """Return the node of a figure of a whole source, None if it was not counted."""
+        return self.by_key.get((measure, area, ALL, ALL))
 
-    def own_practices(self, measure: str, area: str) -> list[str]:
-        """The nodes of a figure by practice, those of the locality."""
+    def wholes(self, measures: Sequence[str], area: str) -> list[Node]:
+        """Return the nodes of these figures of a whole source, without those that were not counted."""
+        return [node for measure in measures if (node := self.whole(measure, area))]
+
+    def own_practices(self, measure: str, area: str) -> list[Node]:
+        """Return the nodes of a figure by practice, for the practices of the locality."""
         return [node for group, node in self.groups[measure, area, "practice"].items() if group not in (ELSEWHERE, NOT_RECORDED)]
 
 
-def within(rows: Sequence[Row], rules: QualityRules) -> list[Parts]:
-    """Exact counts on linkage -> each node that others lie apart in, or add up to, and those others."""
+def find_disjoint_parts(rows: Sequence[ExactCount], rules: QualityRules) -> list[WholeAndParts]:
+    """Exact counts on linkage -> each whole, with parts of it that do not overlap or that add up to it."""
     nodes = Nodes(rows)
-    made_up, together = ({figure.code for figure in rules.figures if getattr(figure, kind)} for kind in ("truth", "grouped_together"))
-    found = [*_of_all_sources(nodes, made_up, together)]
+    truth_codes, pooled_group_codes = ({figure.code for figure in rules.figures if getattr(figure, kind)} for kind in ("truth", "grouped_together"))
+    relations = [*_relate_all_sources(nodes, truth_codes, pooled_group_codes)]
     for area in nodes.areas:
-        found += _of_source(nodes, area, rules)
-    return [(whole, parts) for whole, parts in found if whole and parts]
+        relations += _relate_source(nodes, area, rules)
+    return [(whole, parts) for whole, parts in relations if whole and parts]
 
 
-def same_rests(rows: Sequence[Row]) -> list[tuple[str, str, str, str]]:
-    """Exact counts on linkage -> a whole, its part, another whole and its part, where what is left of each whole is the same."""
+def find_equal_remainders(rows: Sequence[ExactCount]) -> list[tuple[Node, Node, Node, Node]]:
+    """Exact counts on linkage -> a whole, its part, another whole and its part, where both wholes leave the same remainder."""
     nodes = Nodes(rows)
-    places = [(first, place) for first, *place in nodes.by_place]
-    fours = [
-        tuple(nodes.by_place.get((measure, area, kind, group), "") for measure in four)
-        for four in SAME_RESTS
-        for first, (area, kind, group) in places
-        if first == four[0]
+    keys = [(first, key) for first, *key in nodes.by_key]
+    quadruples = [
+        tuple(nodes.by_key.get((measure, area, kind, group)) for measure in codes)
+        for codes in EQUAL_REMAINDERS
+        for first, (area, kind, group) in keys
+        if first == codes[0]
     ]
-    return [(a, b, c, d) for a, b, c, d in fours if a and b and c and d]
+    return [(a, b, c, d) for a, b, c, d in quadruples if a and b and c and d]
 
 
-def spoken_of(rows: Sequence[Row]) -> frozenset[str]:
-    """The nodes of which the plain summary tells whether they are small, where they are suppressed."""
-    return frozenset(
-        row["node"] for row in rows if row["measure"] in READ_BY_THE_SUMMARY and row["group_type"] == ALL and row["area_code"] not in (EVERYWHERE, REGISTER)
-    )
+def find_bounded_elsewhere(rows: Sequence[ExactCount]) -> frozenset[Node]:
+    """Exact counts on linkage -> the nodes for which the linkage summary says, where they are suppressed, whether they are small."""
+    return frozenset(row.node for row in rows if row.measure in SUMMARY_MEASURES and row.group_type == ALL and row.area_code not in (ALL_SOURCES, REGISTER))
 
 
-def _of_all_sources(nodes: Nodes, made_up: Set[str], together: Set[str]) -> Iterator[Parts]:
-    """What is told of all sources adds up from what is told of each. The truth is known of made-up people alone, of whom anything may be told."""
-    sources = [area for area in nodes.areas if area not in (EVERYWHERE, REGISTER)]
-    for (measure, area, group_type, group), whole in nodes.by_place.items():
-        if area == EVERYWHERE and measure not in made_up:
-            places = ((measure, source, group_type, group) for source in sources)
-            yield whole, [nodes.by_place[place] for place in places if place in nodes.by_place]
+def _relate_all_sources(nodes: Nodes, truth_codes: Set[str], pooled_group_codes: Set[str]) -> Iterator[Relation]:
+    """Yield the counts of all sources with those of each source, and pooled figures with their groups.
+
+    Figures of the truth are left out: only made-up people have one, and they need no protection.
+    """
+    sources = [area for area in nodes.areas if area not in (ALL_SOURCES, REGISTER)]
+    for (measure, area, group_type, group), whole in nodes.by_key.items():
+        if area == ALL_SOURCES and measure not in truth_codes:
+            keys = ((measure, source, group_type, group) for source in sources)
+            yield whole, [nodes.by_key[key] for key in keys if key in nodes.by_key]
     for (measure, area, group_type), groups in nodes.groups.items():
-        if area == EVERYWHERE and measure in together and group_type != ALL:
+        if area == ALL_SOURCES and measure in pooled_group_codes and group_type != ALL:
             yield nodes.whole(measure, area), list(groups.values())
 
 
-def _of_source(nodes: Nodes, area: str, rules: QualityRules) -> Iterator[Parts]:
+def _relate_source(nodes: Nodes, area: str, rules: QualityRules) -> Iterator[Relation]:
+    """Yield the relations between the counts of one source."""
     reasons, traced = nodes.groups["linked", area, REASON], nodes.whole("rows_traced", area)
-    by_number = [node for reason, node in reasons.items() if reason in rules.number_reasons]
-    yield nodes.whole("linked_by_number", area), by_number
-    yield nodes.whole("linked_on_demographics", area), [node for node in reasons.values() if node not in by_number]
+    number_nodes = [node for reason, node in reasons.items() if reason in rules.number_reasons]
+    yield nodes.whole("linked_by_number", area), number_nodes
+    yield nodes.whole("linked_on_demographics", area), [node for node in reasons.values() if node not in number_nodes]
     yield nodes.whole("number_superseded", area), [node for reason, node in reasons.items() if reason in SUPERSEDED]
     for reason, node in nodes.groups["unlinked", area, REASON].items():
         yield nodes.whole(reason, area), [node]
-    own, own_linked = (nodes.own_practices(measure, area) for measure in ("rows_traced", "linked"))
-    yield nodes.whole("positive_control", area), own
-    yield nodes.whole("positive_control", area), [*filter(None, [nodes.whole("positive_control_missed", area)]), *own_linked]
-    yield nodes.whole("people", area), [node for node in (nodes.whole(measure, area) for measure in ("people_linked", "people_unlinked")) if node]
-    # Who is linked now and was there before is among those who are linked now.
-    yield nodes.whole("local_numbers", area), [node for node in (nodes.whole(measure, area) for measure in LINKED_AGAIN) if node]
+    practice_records, practice_links = (nodes.own_practices(measure, area) for measure in ("rows_traced", "linked"))
+    yield nodes.whole("positive_control", area), practice_records
+    yield nodes.whole("positive_control", area), [*nodes.wholes(("positive_control_missed",), area), *practice_links]
+    yield nodes.whole("people", area), nodes.wholes(("people_linked", "people_unlinked"), area)
+    # Clients who are linked now and were in the run before are among those who are linked now.
+    yield nodes.whole("local_numbers", area), nodes.wholes(LINKED_AGAIN, area)
     for measure in ("score", "margin", "pattern"):
         yield traced, list(nodes.groups[measure, area, measure].values())
-    yield from _by_status(nodes, area)
-    yield from _by_service(nodes, area, rules)
-    for one, other in (*ALIKE, *PARTS):
-        yield nodes.whole(one, area), [node for node in [nodes.whole(other, area)] if node]
+    yield from _relate_statuses(nodes, area)
+    yield from _relate_services(nodes, area, rules)
+    for code, part_code in (*SAME_RECORDS, *SUBSETS):
+        yield nodes.whole(code, area), nodes.wholes((part_code,), area)
 
 
-def _by_service(nodes: Nodes, area: str, rules: QualityRules) -> Iterator[Parts]:
-    """Social care events that are services have a kind of service, and no others; placements in care homes are among those of two kinds."""
+def _relate_services(nodes: Nodes, area: str, rules: QualityRules) -> Iterator[Relation]:
+    """Yield the relations of social care events: only services have a kind of service, and care home placements are among two kinds."""
     no_service = next(c.words["none"] for c in rules.characteristics if c.code == "service_type")
     for measure in ("rows_traced", "linked"):
         events, services = (nodes.groups[measure, area, kind] for kind in ("event_type", "service_type"))
@@ -128,19 +134,22 @@ def _by_service(nodes: Nodes, area: str, rules: QualityRules) -> Iterator[Parts]
         yield nodes.whole("linked", area), [placements, *elsewhere]
 
 
-def _by_status(nodes: Nodes, area: str) -> Iterator[Parts]:
-    """The cross-table of statuses adds up to the records traced, and each derived code follows from reasons, which are told as well."""
+def _relate_statuses(nodes: Nodes, area: str) -> Iterator[Relation]:
+    """Yield the relations of the NHS number statuses, supplied against derived.
+
+    The cross-table adds up to the records traced. Each derived code follows from the reasons of the trace, which are published as well.
+    """
     cells = nodes.groups[NUMBER_STATUS, area, NUMBER_STATUS]
     if not cells:
         return
-    traced, status_of = nodes.whole("rows_traced", area), {reason: one.status for reason, one in trace_reasons().items()}
+    traced, status_of = nodes.whole("rows_traced", area), {reason: trace_reason.status for reason, trace_reason in trace_reasons().items()}
     reasons = {reason: node for measure in ("linked", "not_registered", "unlinked") for reason, node in nodes.groups[measure, area, REASON].items()}
-    derived: dict[str, list[str]] = defaultdict(list)
-    for crossed, node in cells.items():
-        derived[crossed.rpartition(CROSSED)[2]].append(node)
+    derived: dict[str, list[Node]] = defaultdict(list)
+    for status_pair, node in cells.items():
+        derived[status_pair.rpartition(STATUS_SEPARATOR)[2]].append(node)
     yield traced, list(cells.values())
     for code in sorted({*status_of.values()}):
         yield traced, [*derived.pop(code, ()), *(node for reason, node in reasons.items() if status_of.get(reason) != code)]
-    # What is left are codes that a supplier alone can say: that no number is to be had or looked for.
+    # The codes left over are those that only a supplier can give: no number is available, or none needs to be traced.
     for whole in ("unlinked", "number_missing"):
-        yield nodes.whole(whole, area), [node for nodes_of in derived.values() for node in nodes_of]
+        yield nodes.whole(whole, area), [node for code_nodes in derived.values() for node in code_nodes]

@@ -1,1 +1,1 @@
-"""The linkage-quality report: one page, plain words first, made of published figures and of nothing else."""
+"""The linkage-quality report: one HTML page, made of published figures only, with the summary first."""

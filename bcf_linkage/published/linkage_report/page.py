@@ -1,28 +1,28 @@
-"""The report as one page."""
+"""The report as one HTML page: its sections in order."""
 
 from __future__ import annotations
 
-from bcf_linkage.pages.elements import document
-from bcf_linkage.published.linkage_report import bounds, changes, errors, opening, rates, sources
-from bcf_linkage.published.linkage_report.told import Told
+from bcf_linkage.pages.elements import html_document
+from bcf_linkage.published.linkage_report import bounds, changes, errors, link_evidence, rates, sources, summary_page
+from bcf_linkage.published.linkage_report.report_data import LinkageReportData
 
 
-def page(told: Told) -> str:
-    """The report as HTML. It loads nothing, runs no script, and holds published figures only."""
+def render_linkage_report(data: LinkageReportData) -> str:
+    """Render the report as HTML. The page loads nothing, runs no script, and contains published figures only."""
     parts = (
-        opening.opening,
-        sources.provenance,
-        sources.identifiers,
-        sources.flow,
-        changes.changes,
-        rates.match_rates,
-        errors.errors,
-        errors.implausible,
-        rates.differences,
-        errors.sensitivity,
-        bounds.bounds,
-        errors.basis,
-        opening.thresholds,
+        summary_page.render_opening,
+        sources.render_provenance,
+        sources.render_identifiers,
+        sources.render_flow,
+        changes.render_changes,
+        rates.render_match_rates,
+        errors.render_errors,
+        link_evidence.render_implausible,
+        rates.render_differences,
+        link_evidence.render_sensitivity,
+        bounds.render_bounds,
+        link_evidence.render_evidence,
+        summary_page.render_thresholds,
     )
-    lines = [line for part in parts for line in part(told)]
-    return document(f"Linkage quality: {told.locality}, {told.as_at:%-d %B %Y}", [*lines, *opening.signature()])
+    lines = [line for part in parts for line in part(data)]
+    return html_document(f"Linkage quality: {data.locality}, {data.as_at:%-d %B %Y}", [*lines, *summary_page.render_signature()])
