@@ -88,5 +88,5 @@ def test_a_session_that_would_write_names_to_disk_unencrypted_is_refused(spark: 
     monkeypatch.setattr(scoring, "SPARK_ENCRYPTION", "spark.never.set")
     people = crowd(20)
     unnumbered = [{**person, "nhs_number": None, "family_name": f"{person['family_name']}x"} for person in people]
-    with pytest.raises(EnvironmentFault, match=r"Spark would put identifiers on disk as they are; start it with spark.never.set=true"):
+    with pytest.raises(EnvironmentFault, match=r"Spark would spill identifiers to disk without encryption; start it with spark.never.set=true"):
         trace_people(unnumbered, replace(build_register(people), score=score_on_spark))

@@ -47,7 +47,7 @@ def test_the_linkage_report_opens_without_an_error_or_a_network_request(publishe
         assert page.page.locator(".signature th[scope=col]").all_inner_texts() == [
             "Role",
             "Name",
-            "Fit for use? For what, with what limits",
+            "Fit for use? For which purpose, within which limits?",
             "Signature",
             "Date",
         ]
