@@ -15,6 +15,7 @@ test: .venv/.dev
 
 test-long: .venv/.dev
 	$(VENV)/python -m pytest -m long
+	$(VENV)/python -m pytest -n 2 tests/property --hypothesis-profile=explore
 
 # Branch coverage of the quick tests; fails below the floor in pyproject.toml. Apart from `make test`, which tracing would slow by half.
 coverage: .venv/.dev

@@ -7,8 +7,9 @@ from datetime import date
 
 import narwhals as nw
 
+from bcf_linkage.definitions.extracts.hospital_admissions import HOSPITAL_ADMISSIONS
 from bcf_linkage.definitions.outcomes import Outcome
-from bcf_linkage.definitions.pseudonymised_tables import SPELLS
+from bcf_linkage.definitions.pseudonymised_tables import SPELLS, TRACE_COLUMNS, received_table
 from bcf_linkage.definitions.registration import has_registration_on
 from bcf_linkage.definitions.rulebook import AmbulatoryRule
 from bcf_linkage.pseudonymised.days import age_in_month_of, day_number
@@ -31,8 +32,9 @@ HIGHEST_EPISODE = 87
 
 DIAGNOSES = ("primary_diagnosis_icd", "secondary_diagnosis_icd_1", "secondary_diagnosis_icd_2", "secondary_diagnosis_icd_3")
 
-EPISODE_ORDER = ("start_date_consultant_episode", "episode_number", *DIAGNOSES, "row")
-"""Order of the episodes of a stay. Diagnoses and the row break ties, so that the order never depends on the engine."""
+EPISODE_ORDER = (ADMITTED, "start_date_consultant_episode", "episode_number", "contents")
+"""Order of the episodes of a stay. The contents of the row break ties, so that neither the order of rows nor the engine decides."""
+CONTENTS = sorted(set(received_table(HOSPITAL_ADMISSIONS).names) - {column.name for column in TRACE_COLUMNS})
 
 
 def build_spells(received: Extracts, as_at: date, ambulatory: Iterable[AmbulatoryRule]) -> nw.LazyFrame:
@@ -78,9 +80,10 @@ def _number_stays(episodes: nw.LazyFrame) -> nw.LazyFrame:
 
     Providers reuse spell numbers. An episode begins another stay if its admission is later than every end date of the episodes before it.
     """
-    holder, in_time = (SPELL, "person"), [ADMITTED, *EPISODE_ORDER]
+    holder, in_time = (SPELL, "person"), list(EPISODE_ORDER)
     known_end = nw.max_horizontal(nw.col(ADMITTED), nw.col(DISCHARGED), nw.col(EPISODE_END))
-    with_ends = episodes.filter(~nw.col(SPELL).is_null()).with_columns(known_end=known_end)
+    contents = nw.concat_str(*(nw.col(name).cast(nw.String).fill_null("") for name in CONTENTS), separator="|")
+    with_ends = episodes.filter(~nw.col(SPELL).is_null()).with_columns(known_end=known_end, contents=contents)
     with_ends = with_ends.with_columns(latest_end=nw.col("known_end").cum_max().over(*holder, order_by=in_time))
     with_ends = with_ends.with_columns(ended_before=nw.col("latest_end").shift(1).over(*holder, order_by=in_time))
     begins = nw.when(nw.col(ADMITTED) > nw.col("ended_before")).then(1).otherwise(0)
@@ -89,7 +92,7 @@ def _number_stays(episodes: nw.LazyFrame) -> nw.LazyFrame:
     # If one episode has no number, order the whole stay by date: numbers and dates cannot be mixed.
     without_number = nw.col("episode_order").is_null().cast(nw.Int64).max().over(*STAY) == 1
     stays = stays.with_columns(episode_order=nw.when(~without_number).then(nw.col("episode_order")).otherwise(nw.lit(0)))
-    return stays.with_columns(position=nw.col("row").cum_count().over(*STAY, order_by=["episode_order", *EPISODE_ORDER]))
+    return stays.with_columns(position=nw.col("contents").cum_count().over(*STAY, order_by=["episode_order", *EPISODE_ORDER]))
 
 
 def _take_end_from_last(episodes: nw.LazyFrame) -> nw.LazyFrame:

@@ -158,6 +158,16 @@ def test_episodes_follow_their_numbers_or_their_dates_where_a_number_is_not_know
     assert found["primary_diagnosis_icd"] == first_diagnosis
 
 
+@pytest.mark.parametrize("latest_first", [False, True])
+@pytest.mark.parametrize("differs", [{"start_date_hospital_provider_spell": date(2014, 3, 2)}, {"patient_classification": "2"}])
+def test_episodes_alike_in_number_and_dates_count_the_same_in_any_order(differs: dict[str, Any], latest_first: bool) -> None:
+    """The earlier admission is first; of two alike in that as well, the one whose contents sort first."""
+    alike = episode(1, date(2014, 3, 2), date(2014, 3, 6), patient_classification="1")
+    rows = [alike, {**alike, **differs}]
+    (found,) = spells_of(*({**row, "row": number} for number, row in enumerate(rows[::-1] if latest_first else rows, 1)))
+    assert (found["start_date_hospital_provider_spell"], found["patient_classification"]) == (date(2014, 3, 1), "1")
+
+
 def whole_stay(first: date, last: date, **row: Any) -> dict[str, Any]:
     dates = {"start_date_hospital_provider_spell": first, "discharge_date_from_hospital_provider_spell": last}
     return {**episode(1, first, last), **dates, **row}
