@@ -35,6 +35,7 @@ DIAGNOSES = ("primary_diagnosis_icd", "secondary_diagnosis_icd_1", "secondary_di
 EPISODE_ORDER = (ADMITTED, "start_date_consultant_episode", "episode_number", "contents")
 """Order of the episodes of a stay. The contents of the row break ties, so that neither the order of rows nor the engine decides."""
 CONTENTS = sorted(set(received_table(HOSPITAL_ADMISSIONS).names) - {column.name for column in TRACE_COLUMNS})
+"""What a row says of its episode, apart from where it came from and how it was traced."""
 
 
 def build_spells(received: Extracts, as_at: date, ambulatory: Iterable[AmbulatoryRule]) -> nw.LazyFrame:
